@@ -1,0 +1,455 @@
+/* The run of a command is short enough to read aloud, see dispatch_run. Everything unusual (refusals, MULTI, pauses,
+ * monitors, the slow log) is one test of a flag away from the straight line. */
+#include "command/dispatch.h"
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "command/admission.h"
+#include "command/latency.h"
+#include "command/multi.h"
+#include "command/registry.h"
+#include "command/services.h"
+#include "command/session.h"
+#include "command/slowlog.h"
+#include "keyspace/watch.h"
+
+enum {
+    DISPATCH_ARENA_BYTES = 64 * 1024,
+    DISPATCH_LATENCY_NS = 1000000, /* the latency monitor counts whole milliseconds */
+    UNKNOWN_NAME_BYTES_MAX = 128,      /* of an unknown command's name and arguments, in the error text */
+};
+
+/* ------------------------------------------------------------------------------------------------- replies nobody wants */
+
+static void discard_grow(struct sink *sink, size_t size)
+{
+    struct dispatcher *dispatcher = CONTAINER_OF(sink, struct dispatcher, discard);
+    if (size <= sizeof dispatcher->discard_bytes) {
+        sink->next = dispatcher->discard_bytes;
+        sink->end = dispatcher->discard_bytes + sizeof dispatcher->discard_bytes;
+        return;
+    }
+    sink->next = arena_alloc(&dispatcher->arena, size);
+    sink->end = sink->next + size;
+}
+
+static void discard_attach(struct sink *sink, struct bytes bytes, void (*release)(void *owner), void *owner)
+{
+    (void)sink;
+    (void)bytes;
+    release(owner);
+}
+
+static const struct sink_ops discard_ops = {discard_grow, discard_attach};
+
+/* --------------------------------------------------------------------------------------------------------------- life */
+
+void dispatcher_init(struct dispatcher *dispatcher, struct services *services, struct engine_worker *worker,
+                     struct statistics_worker *statistics)
+{
+    *dispatcher = (struct dispatcher){
+        .services = services,
+        .worker = worker,
+        .statistics = statistics,
+        .ticks = statistics_ticks(services->statistics),
+        .discard = {.ops = &discard_ops},
+    };
+    arena_init(&dispatcher->arena, DISPATCH_ARENA_BYTES);
+}
+
+void dispatcher_deinit(struct dispatcher *dispatcher)
+{
+    arena_deinit(&dispatcher->arena);
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- keys */
+
+/* Nearly all commands have one key, at a fixed place. */
+ALWAYS_INLINE struct command_key_range keys_of(const struct command *command, const struct bytes *arguments,
+                                               uint32_t argument_count)
+{
+    const struct command_keys *keys = &command->keys;
+    if (LIKELY(keys->first == keys->last && keys->count_at == 0)) {
+        bool has_key = keys->first > 0 && (uint32_t)keys->first < argument_count;
+        return (struct command_key_range){(uint32_t)keys->first, 1, has_key ? 1 : 0};
+    }
+    return command_key_range(command, arguments, argument_count);
+}
+
+static const struct hashing *hashing_of(const struct dispatcher *dispatcher)
+{
+    return &engine_keyspace(dispatcher->worker->engine)->hashing;
+}
+
+/* ------------------------------------------------------------------------------------------------------- before the run */
+
+static const struct command *find(const struct dispatcher *dispatcher, const struct request *request)
+{
+    const struct command *command = registry_find(dispatcher->services->registry, request->arguments[0]);
+    if (command == NULL || command->subcommands == NULL || request->argument_count < 2) return command;
+    const struct command *subcommand = registry_find_subcommand(command, request->arguments[1]);
+    /* A container without a function of its own is its subcommands; an unknown one is found out when it is run. */
+    return subcommand != NULL ? subcommand : command;
+}
+
+void dispatch_prepare(struct dispatcher *dispatcher, const struct session *session, struct request *request)
+{
+    request->is_hashed = false;
+    request->command = find(dispatcher, request);
+    if (request->command == NULL || request->command->keys.first <= 0) return;
+    uint32_t first = (uint32_t)request->command->keys.first;
+    if (first >= request->argument_count) return;
+    request->hash = hashing_bytes(hashing_of(dispatcher), request->arguments[first]);
+    request->is_hashed = true;
+    keyspace_prefetch_bucket(engine_keyspace(dispatcher->worker->engine), session->database, request->hash);
+}
+
+void dispatch_prefetch(const struct dispatcher *dispatcher, const struct session *session,
+                       const struct request *request)
+{
+    if (!request->is_hashed) return;
+    keyspace_prefetch_entry(engine_keyspace(dispatcher->worker->engine), session->database, request->hash);
+}
+
+static NO_INLINE void refuse_unknown(const struct request *request, struct reply *reply)
+{
+    struct buf text = {0};
+    struct bytes name = bytes_part(request->arguments[0], 0, UNKNOWN_NAME_BYTES_MAX);
+    buf_printf(&text, "ERR unknown command '%.*s', with args beginning with: ", (int)name.size, name.data);
+    size_t room = UNKNOWN_NAME_BYTES_MAX;
+    for (uint32_t i = 1; i < request->argument_count && room > 0; i++) {
+        struct bytes argument = bytes_part(request->arguments[i], 0, room);
+        buf_printf(&text, "'%.*s' ", (int)argument.size, argument.data);
+        room -= argument.size < room ? argument.size : room;
+    }
+    reply_error(reply, buf_text(&text));
+    buf_deinit(&text);
+}
+
+static NO_INLINE void refuse_subcommand(const struct request *request, struct reply *reply)
+{
+    struct bytes subcommand = bytes_part(request->arguments[1], 0, UNKNOWN_NAME_BYTES_MAX);
+    char name[32] = {0};
+    for (size_t i = 0; i + 1 < sizeof name && request->command->name[i] != '\0'; i++) {
+        char c = request->command->name[i];
+        name[i] = (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    }
+    reply_errorf(reply, "ERR unknown subcommand '%.*s'. Try %s HELP.", (int)subcommand.size, subcommand.data, name);
+}
+
+/* Says the error and returns false when the request cannot be run as it stands. */
+static bool is_runnable(const struct request *request, struct reply *reply)
+{
+    if (UNLIKELY(request->command == NULL)) {
+        refuse_unknown(request, reply);
+        return false;
+    }
+    if (UNLIKELY(request->command->function == NULL && request->argument_count > 1)) {
+        refuse_subcommand(request, reply);
+        return false;
+    }
+    if (UNLIKELY(!command_takes(request->command, request->argument_count) || request->command->function == NULL)) {
+        reply_errorf(reply, "ERR wrong number of arguments for '%s' command", request->command->name);
+        return false;
+    }
+    return true;
+}
+
+/* EXEC counts as what it will run. */
+static uint32_t flags_of(const struct session *session, const struct command *command)
+{
+    uint32_t flags = command->flags;
+    bool is_exec = (flags & CMD_TRANSACTION) != 0 && session->multi != NULL && bytes_is_word(bytes_of_text(command->name), "exec");
+    return is_exec ? flags | (session->multi->flags & (CMD_WRITE | CMD_GROWS_MEMORY | CMD_MAY_REPLICATE)) : flags;
+}
+
+static NO_INLINE bool is_refused(struct dispatcher *dispatcher, struct session *session,
+                                 const struct request *request, struct reply *reply)
+{
+    struct admission admission = {
+        .session = session,
+        .command = request->command,
+        .flags = flags_of(session, request->command),
+        .guards = dispatcher->guards,
+        .refusal = dispatcher->refusal,
+    };
+    const char *refusal = admission_refusal(&admission);
+    if (refusal == NULL) return false;
+    statistics_reject(dispatcher->statistics, registry_index(dispatcher->services->registry, request->command));
+    reply_error(reply, refusal);
+    return true;
+}
+
+static bool is_paused(const struct dispatcher *dispatcher, const struct session *session,
+                      const struct request *request)
+{
+    if (LIKELY(dispatcher->pause_until_ms == 0)) return false;
+    if (dispatcher->now_ms >= dispatcher->pause_until_ms || request->command == NULL) return false;
+    if (!dispatcher->pause_only_writes) return true;
+    return (flags_of(session, request->command) & (CMD_WRITE | CMD_MAY_REPLICATE)) != 0;
+}
+
+/* ------------------------------------------------------------------------------------------------------------- the run */
+
+static void run_function(struct call *call, const struct request *request)
+{
+    const struct command *command = request->command;
+    struct txn *txn = call->txn;
+    struct key one;
+    struct command_key_range range = keys_of(command, request->arguments, request->argument_count);
+    struct key *keys = &one;
+    if (UNLIKELY(range.count > 1)) {
+        keys = arena_alloc(call->arena, memory_size_mul(range.count, sizeof *keys));
+        for (uint32_t i = 0; i < range.count; i++) {
+            keys[i] = txn_key(txn, request->arguments[range.first + i * range.step]);
+        }
+    } else if (range.count == 1) {
+        bool is_known = request->is_hashed && range.first == (uint32_t)command->keys.first;
+        struct bytes name = request->arguments[range.first];
+        one = is_known ? (struct key){name, request->hash} : txn_key(txn, name);
+    }
+    call->keys = keys;
+    call->key_count = range.count;
+    if (txn->shard_count == 0) {
+        if (UNLIKELY((command->flags & CMD_ALL_SHARDS) != 0)) {
+            txn_lock_all(txn);
+        } else {
+            txn_lock(txn, keys, range.count);
+        }
+    }
+    command->function(call);
+}
+
+static void observe(struct services *services, const struct session *session, const struct request *request)
+{
+    if (LIKELY(atomic_load_explicit(&services->monitor_count, memory_order_relaxed) == 0)) return;
+    if ((request->command->flags & (CMD_SKIP_MONITOR | CMD_ADMIN)) != 0) return;
+    services->observe(services, session, request->arguments, request->argument_count);
+}
+
+static struct call call_for(struct dispatcher *dispatcher, struct session *session, const struct request *request,
+                            struct txn *txn, struct reply *reply)
+{
+    return (struct call){
+        .command = request->command,
+        .arguments = request->arguments,
+        .argument_count = request->argument_count,
+        .txn = txn,
+        .reply = reply,
+        .session = session,
+        .arena = &dispatcher->arena,
+        .services = dispatcher->services,
+        .dispatcher = dispatcher,
+        .now_ms = dispatcher->now_ms,
+    };
+}
+
+static NO_INLINE void log_slow(struct dispatcher *dispatcher, const struct session *session,
+                               const struct request *request, uint64_t elapsed_us)
+{
+    if ((request->command->flags & CMD_SKIP_SLOWLOG) != 0) return;
+    struct slowlog_sample sample = {
+        .arguments = request->arguments,
+        .argument_count = request->argument_count,
+        .elapsed_us = elapsed_us,
+        .wall_s = dispatcher->now_ms / 1000,
+        .address = session->address,
+        .client_name = session->name,
+    };
+    slowlog_record(dispatcher->services->slowlog, &sample);
+}
+
+static NO_INLINE void note_latency(struct dispatcher *dispatcher, const struct command *command, uint64_t elapsed_ns)
+{
+    const char *event = (command->flags & CMD_FAST) != 0 ? "fast-command" : "command";
+    latency_record(dispatcher->services->latency, event, dispatcher->now_ms / 1000, elapsed_ns / 1000000);
+}
+
+/* Opens the transaction, runs the function in it, commits, counts. */
+static void run(struct dispatcher *dispatcher, struct session *session, const struct request *request,
+                struct reply *reply)
+{
+    struct services *services = dispatcher->services;
+    observe(services, session, request);
+    uint64_t errors = reply->error_count;
+    uint64_t began = ticks_now(dispatcher->ticks);
+
+    struct txn txn;
+    txn_begin(&txn, dispatcher->worker, session->database, dispatcher->now_ms);
+    struct call call = call_for(dispatcher, session, request, &txn, reply);
+    run_function(&call, request);
+    txn_commit(&txn);
+    if (txn.gate > session->gate) session->gate = txn.gate;
+
+    uint64_t elapsed_ns = ticks_to_ns(dispatcher->ticks, ticks_now(dispatcher->ticks) - began);
+    unsigned index = registry_index(services->registry, request->command);
+    statistics_count(dispatcher->statistics, index, elapsed_ns, reply->error_count != errors);
+    if (UNLIKELY(slowlog_is_slow(dispatcher->slow_us, elapsed_ns / 1000))) {
+        log_slow(dispatcher, session, request, elapsed_ns / 1000);
+    }
+    if (UNLIKELY(elapsed_ns >= DISPATCH_LATENCY_NS)) note_latency(dispatcher, request->command, elapsed_ns);
+}
+
+static void note_command(struct session *session, const struct command *command, int64_t now_ms)
+{
+    session->last_command = command;
+    session->active_ms = now_ms;
+    session->command_count++;
+}
+
+/* A refused command spoils the transaction that is being queued. */
+static void spoil_multi(struct session *session)
+{
+    if ((session->flags & SESSION_IN_MULTI) != 0) session->flags |= SESSION_DIRTY_EXEC;
+}
+
+static void admit_and_run(struct dispatcher *dispatcher, struct session *session, const struct request *request,
+                          struct reply *reply)
+{
+    if (!is_runnable(request, reply)) {
+        if (request->command != NULL) {
+            statistics_reject(dispatcher->statistics, registry_index(dispatcher->services->registry, request->command));
+        }
+        spoil_multi(session);
+        return;
+    }
+    bool is_plain = dispatcher->guards == 0 && (session->flags & (SESSION_AUTHENTICATED | SESSION_IN_MULTI)) == SESSION_AUTHENTICATED;
+    if (UNLIKELY(!is_plain) && is_refused(dispatcher, session, request, reply)) {
+        spoil_multi(session);
+        return;
+    }
+    note_command(session, request->command, dispatcher->now_ms);
+    if (UNLIKELY((session->flags & SESSION_IN_MULTI) != 0) && (request->command->flags & CMD_TRANSACTION) == 0) {
+        multi_queue(session, request->command, request->arguments, request->argument_count);
+        reply_simple(reply, BYTES_LITERAL("QUEUED"));
+        return;
+    }
+    run(dispatcher, session, request, reply);
+}
+
+/* CLIENT REPLY: OFF drops this reply, SKIP drops the next one. */
+static NO_INLINE void run_without_reply(struct dispatcher *dispatcher, struct session *session,
+                                        const struct request *request, struct reply *reply)
+{
+    bool was_off = (session->flags & SESSION_REPLY_OFF) != 0;
+    bool skips = (session->flags & SESSION_REPLY_SKIP_NEXT) != 0;
+    if (skips) {
+        session->flags &= ~(uint32_t)SESSION_REPLY_SKIP_NEXT;
+        session->flags |= SESSION_REPLY_SKIP;
+    }
+    struct sink *sink = reply->sink;
+    bool says_on = was_off && request->command != NULL && bytes_is_word(bytes_of_text(request->command->name), "client|reply") &&
+                   request->argument_count == 3 && bytes_is_word(request->arguments[2], "on");
+    if (!says_on) reply->sink = &dispatcher->discard;
+    admit_and_run(dispatcher, session, request, reply);
+    reply->sink = sink;
+    session->flags &= ~(uint32_t)SESSION_REPLY_SKIP;
+}
+
+enum dispatch_result dispatch_run(struct dispatcher *dispatcher, struct session *session,
+                                  const struct request *request, struct reply *reply)
+{
+    if (UNLIKELY(is_paused(dispatcher, session, request))) return DISPATCH_PAUSED;
+    if (UNLIKELY((session->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP_NEXT)) != 0)) {
+        run_without_reply(dispatcher, session, request, reply);
+    } else {
+        admit_and_run(dispatcher, session, request, reply);
+    }
+    return DISPATCH_DONE;
+}
+
+void dispatch_resume(struct dispatcher *dispatcher, struct session *session, const struct request *request,
+                     struct reply *reply, void (*resume)(struct call *call))
+{
+    struct txn txn;
+    txn_begin(&txn, dispatcher->worker, session->database, dispatcher->now_ms);
+    struct call call = call_for(dispatcher, session, request, &txn, reply);
+    struct sink *sink = reply->sink;
+    if ((session->flags & SESSION_REPLY_OFF) != 0) reply->sink = &dispatcher->discard;
+    resume(&call);
+    reply->sink = sink;
+    txn_commit(&txn);
+    if (txn.gate > session->gate) session->gate = txn.gate;
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- EXEC */
+
+static void append_keys(struct buf *keys, const struct txn *txn, const struct queued_command *queued)
+{
+    struct command_key_range range = keys_of(queued->command, queued->arguments, queued->argument_count);
+    for (uint32_t i = 0; i < range.count; i++) {
+        struct key key = txn_key(txn, queued->arguments[range.first + i * range.step]);
+        buf_append(keys, &key, sizeof key);
+    }
+}
+
+/* The union of all shards that the queue and the watches touch, at once and in order. */
+static void lock_queue(struct txn *txn, const struct multi *multi)
+{
+    if ((multi->flags & (CMD_TOUCHES_KEYS_ANYWHERE | CMD_ALL_SHARDS | CMD_MOVABLE_KEYS)) != 0) {
+        txn_lock_all(txn);
+        return;
+    }
+    struct buf keys = {0};
+    for (uint32_t i = 0; i < multi->count; i++) append_keys(&keys, txn, &multi->queue[i]);
+    for (const struct watch_node *node = multi->watches; node != NULL; node = node->next) {
+        struct key key = {bytes_of(node->key, node->key_bytes), node->hash};
+        buf_append(&keys, &key, sizeof key);
+    }
+    txn_lock(txn, (const struct key *)(const void *)keys.data, (uint32_t)(keys.size / sizeof(struct key)));
+    buf_deinit(&keys);
+}
+
+/* A watched key whose deadline passed since counts as changed, whether or not it is deleted yet. */
+static bool has_watch_expired(struct txn *txn, const struct multi *multi)
+{
+    for (const struct watch_node *node = multi->watches; node != NULL; node = node->next) {
+        if (node->was_expired) continue;
+        struct entry *entry =
+            shard_find(node->shard, node->database, node->hash, bytes_of(node->key, node->key_bytes), NULL);
+        if (entry == NULL) continue;
+        int64_t deadline_ms = entry_deadline(entry);
+        if (deadline_ms != ENTRY_NO_DEADLINE && deadline_ms <= txn->now_ms) return true;
+    }
+    return false;
+}
+
+static void run_queued(struct call *exec, const struct queued_command *queued)
+{
+    struct dispatcher *dispatcher = exec->dispatcher;
+    struct session *session = exec->session;
+    struct request request = {
+        .command = queued->command,
+        .arguments = (struct bytes *)(uintptr_t)queued->arguments,
+        .argument_count = queued->argument_count,
+    };
+    observe(dispatcher->services, session, &request);
+    uint64_t errors = exec->reply->error_count;
+    uint64_t began = ticks_now(dispatcher->ticks);
+    exec->txn->database = session->database; /* SELECT may stand in the queue */
+    struct call call = call_for(dispatcher, session, &request, exec->txn, exec->reply);
+    run_function(&call, &request);
+    uint64_t elapsed_ns = ticks_to_ns(dispatcher->ticks, ticks_now(dispatcher->ticks) - began);
+    unsigned index = registry_index(dispatcher->services->registry, queued->command);
+    statistics_count(dispatcher->statistics, index, elapsed_ns, exec->reply->error_count != errors);
+}
+
+void dispatch_exec(struct call *call)
+{
+    struct session *session = call->session;
+    struct multi *multi = multi_of(session);
+    lock_queue(call->txn, multi);
+    bool is_dirty = atomic_load_explicit(&session->is_watch_dirty, memory_order_relaxed) != 0 ||
+                    has_watch_expired(call->txn, multi);
+    multi_unwatch(session, true);
+    if (is_dirty) {
+        reply_nil_array(call->reply);
+    } else {
+        session->flags &= ~(uint32_t)SESSION_IN_MULTI;
+        session->flags |= SESSION_IN_EXEC;
+        reply_array(call->reply, multi->count);
+        for (uint32_t i = 0; i < multi->count; i++) run_queued(call, &multi->queue[i]);
+        session->flags &= ~(uint32_t)SESSION_IN_EXEC;
+    }
+    multi_clear(session);
+}
