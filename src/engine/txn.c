@@ -1,0 +1,494 @@
+/* Transactions: every read and every change of every key passes here.
+ *
+ * A change does two things in one place: it alters the keyspace, and it appends its effect to the worker's private part
+ * of the log. Nothing of it is visible to the committer before txn_commit publishes it, with the locks still held; so the
+ * records of a transaction are in one epoch, whole or not at all. */
+#include "engine/txn.h"
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "engine/change.h"
+#include "engine/engine_internal.h"
+#include "keyspace/watch.h"
+#include "storage/record.h"
+#include "value/blob.h"
+
+enum { TXN_RANDOM_TRIES = 100 };
+
+/* -------------------------------------------------------------------------------------------------- locks and life */
+
+struct key txn_key(const struct txn *txn, struct bytes name)
+{
+    return (struct key){name, hashing_bytes(&txn->keyspace->hashing, name)};
+}
+
+void txn_begin(struct txn *txn, struct engine_worker *worker, uint32_t database, int64_t now_ms)
+{
+    struct engine *engine = worker->engine;
+    txn->engine = engine;
+    txn->worker = worker;
+    txn->keyspace = engine->keyspace;
+    txn->database = database;
+    txn->holds_all = false;
+    txn->has_written = false;
+    txn->has_written_all = false;
+    txn->now_ms = now_ms;
+    txn->durable = engine_durable(engine);
+    txn->gate = 0;
+    txn->shard_count = 0;
+    txn->written_count = 0;
+    txn->shard_capacity = TXN_INLINE_COUNT;
+    txn->written_capacity = TXN_INLINE_COUNT;
+    txn->shards = txn->inline_shards;
+    txn->written = txn->inline_written;
+    txn->last_flags = NULL;
+}
+
+static void push_shard(struct txn *txn, struct shard *shard)
+{
+    if (txn->shard_count == txn->shard_capacity) {
+        /* The most there can be, at once: no third size. */
+        struct shard **shards = memory_alloc(txn->keyspace->shard_count * sizeof *shards);
+        memcpy(shards, txn->shards, txn->shard_count * sizeof *shards);
+        txn->shards = shards;
+        txn->shard_capacity = txn->keyspace->shard_count;
+    }
+    shard_acquire(shard);
+    txn->shards[txn->shard_count++] = shard;
+}
+
+static void lock_by_bitmap(struct txn *txn, const struct key *keys, uint32_t count)
+{
+    uint64_t bitmap[KEYSPACE_SHARDS_MAX / 64] = {0};
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t index = keyspace_shard(txn->keyspace, keys[i].hash)->index;
+        bitmap[index / 64] |= 1ull << (index % 64);
+    }
+    for (uint32_t word = 0; word * 64 < txn->keyspace->shard_count; word++) {
+        for (uint64_t bits = bitmap[word]; bits != 0; bits &= bits - 1) {
+            push_shard(txn, &txn->keyspace->shards[word * 64 + (uint32_t)__builtin_ctzll(bits)]);
+        }
+    }
+}
+
+void txn_lock(struct txn *txn, const struct key *keys, uint32_t count)
+{
+    ASSERT_SLOW(txn->shard_count == 0);
+    if (count == 1) {
+        push_shard(txn, keyspace_shard(txn->keyspace, keys[0].hash));
+    } else if (count > 1) {
+        lock_by_bitmap(txn, keys, count);
+    }
+}
+
+void txn_lock_all(struct txn *txn)
+{
+    ASSERT(txn->shard_count == 0);
+    for (uint32_t i = 0; i < txn->keyspace->shard_count; i++) push_shard(txn, &txn->keyspace->shards[i]);
+    txn->holds_all = true;
+}
+
+static void raise_gate(struct txn *txn, uint64_t gate)
+{
+    if (gate > txn->gate) txn->gate = gate;
+}
+
+/* Whole databases changed: every key there could be waits. All shards are locked. */
+static NO_INLINE void note_all_gates(struct keyspace *keyspace, uint64_t gate)
+{
+    for (uint32_t i = 0; i < KEYSPACE_GATE_SLOTS; i++) keyspace->gates[i] = gate;
+    for (uint32_t i = 0; i < keyspace->shard_count; i++) keyspace->shards[i].newest_gate = gate;
+}
+
+/* The records are in some cut not past `gate`: whoever sees the keys waits for it. */
+static void note_gates(struct txn *txn, uint64_t gate)
+{
+    struct keyspace *keyspace = txn->keyspace;
+    raise_gate(txn, gate);
+    if (UNLIKELY(txn->has_written_all)) {
+        note_all_gates(keyspace, gate);
+        return;
+    }
+    for (uint32_t i = 0; i < txn->written_count; i++) {
+        uint64_t hash = txn->written[i];
+        keyspace->gates[hash / (UINT64_MAX / KEYSPACE_GATE_SLOTS + 1)] = gate;
+        keyspace_shard(keyspace, hash)->newest_gate = gate;
+    }
+}
+
+void txn_commit(struct txn *txn)
+{
+    if (txn->has_written && txn->worker->appender != NULL) {
+        note_gates(txn, wal_publish(txn->engine->wal, txn->worker->appender));
+    }
+    for (uint32_t i = txn->shard_count; i > 0; i--) shard_release(txn->shards[i - 1]);
+    txn->shard_count = 0;
+    if (UNLIKELY(txn->shards != txn->inline_shards)) memory_free(txn->shards);
+    if (UNLIKELY(txn->written != txn->inline_written)) memory_free(txn->written);
+}
+
+/* ---------------------------------------------------------------------------------------------------------- reading */
+
+ALWAYS_INLINE void gate_read(struct txn *txn, const struct shard *shard, uint64_t hash)
+{
+    /* The first test is in the lock's cache line: when nothing here is undurable, reads pay no more than it. */
+    if (LIKELY(shard->newest_gate <= txn->durable)) return;
+    uint64_t gate = txn->keyspace->gates[hash / (UINT64_MAX / KEYSPACE_GATE_SLOTS + 1)];
+    if (gate > txn->durable) raise_gate(txn, gate);
+}
+
+void txn_gate_shard(struct txn *txn, const struct shard *shard)
+{
+    if (shard->newest_gate > txn->durable) raise_gate(txn, shard->newest_gate);
+}
+
+static bool is_past(const struct txn *txn, const struct entry *entry)
+{
+    int64_t deadline_ms = entry_deadline(entry);
+    return deadline_ms != ENTRY_NO_DEADLINE && deadline_ms <= txn->now_ms;
+}
+
+struct entry *txn_peek(struct txn *txn, const struct key *key)
+{
+    struct shard *shard = keyspace_shard(txn->keyspace, key->hash);
+    struct entry *entry = shard_find(shard, txn->database, key->hash, key->name, NULL);
+    gate_read(txn, shard, key->hash);
+    if (entry == NULL || is_past(txn, entry)) return NULL;
+    return entry;
+}
+
+/* Only the owner writes, so a load and a store do; others read it whenever they like. */
+ALWAYS_INLINE void count(_Atomic uint64_t *counter)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+struct entry *txn_read(struct txn *txn, const struct key *key)
+{
+    struct entry *entry = txn_peek(txn, key);
+    count(entry != NULL ? &txn->worker->hits : &txn->worker->misses);
+    return entry;
+}
+
+struct item txn_item_in(struct txn *txn, uint32_t database, const struct key *key)
+{
+    struct item item = {.key = key, .shard = keyspace_shard(txn->keyspace, key->hash), .database = database};
+    item.entry = shard_find(item.shard, database, key->hash, key->name, &item.slot);
+    gate_read(txn, item.shard, key->hash);
+    if (item.entry != NULL && UNLIKELY(is_past(txn, item.entry))) {
+        count(&txn->worker->expired);
+        txn_remove(txn, &item);
+    }
+    return item;
+}
+
+struct item txn_item(struct txn *txn, const struct key *key)
+{
+    return txn_item_in(txn, txn->database, key);
+}
+
+/* --------------------------------------------------------------------------------------------------------- changing */
+
+static NO_INLINE void grow_written(struct txn *txn)
+{
+    uint32_t capacity = txn->written_capacity * 4;
+    uint64_t *written = memory_alloc(capacity * sizeof *written);
+    memcpy(written, txn->written, txn->written_count * sizeof *written);
+    if (txn->written != txn->inline_written) memory_free(txn->written);
+    txn->written = written;
+    txn->written_capacity = capacity;
+}
+
+static void note_written(struct txn *txn, uint64_t hash)
+{
+    if (UNLIKELY(txn->written_count == txn->written_capacity)) grow_written(txn);
+    txn->written[txn->written_count++] = hash;
+    txn->has_written = true;
+    count(&txn->worker->changes);
+}
+
+/* Starts the record of a change to `key`; returns where its arguments go, or NULL without a log. */
+static char *begin_record(struct txn *txn, uint8_t op, uint8_t flags, uint64_t table, const struct key *key,
+                          size_t arguments_bytes)
+{
+    note_written(txn, key->hash);
+    uint64_t sequence = ++txn->keyspace->sequences[hashing_partition(key->hash)];
+    struct wal_appender *appender = txn->worker->appender;
+    if (appender == NULL) return NULL;
+    char *out = wal_reserve(appender, RECORD_HEADER_BYTES_MAX + key->name.size + arguments_bytes);
+    if (txn->last_flags != NULL) *txn->last_flags |= RECORD_MORE;
+    return record_begin(out, op, flags, (uint32_t)sequence, table, key->name, arguments_bytes, &txn->last_flags);
+}
+
+static char *put(char *out, const void *data, size_t size)
+{
+    memcpy(out, data, size);
+    return out + size;
+}
+
+static void record_value(struct txn *txn, const struct item *item, const struct entry_value *value,
+                         struct bytes bytes, int64_t deadline_ms)
+{
+    bool expires = deadline_ms != ENTRY_NO_DEADLINE;
+    uint8_t op = value->kind == ENTRY_INTEGER ? CHANGE_INTEGER : CHANGE_BYTES;
+    if (op == CHANGE_INTEGER) bytes = bytes_of(&value->integer, sizeof value->integer);
+    char *out = begin_record(txn, op, expires ? RECORD_EXPIRES : 0, txn->keyspace->table_ids[item->database],
+                             item->key, bytes.size + (expires ? sizeof deadline_ms : 0));
+    if (out == NULL) return;
+    if (expires) out = put(out, &deadline_ms, sizeof deadline_ms);
+    wal_advance(txn->worker->appender, put(out, bytes.data, bytes.size));
+}
+
+static void touch(const struct item *item)
+{
+    if (UNLIKELY(item->shard->watch_count > 0)) {
+        watch_touch(item->shard, item->database, item->key->hash, item->key->name);
+    }
+}
+
+/* `bytes` is what `value` stands for when it is no integer. */
+static void set_value(struct txn *txn, struct item *item, const struct entry_value *value, struct bytes bytes,
+                      int64_t deadline_ms)
+{
+    if (deadline_ms == TXN_KEEP_DEADLINE) {
+        deadline_ms = item->entry != NULL ? entry_deadline(item->entry) : ENTRY_NO_DEADLINE;
+    }
+    if (UNLIKELY(deadline_ms != ENTRY_NO_DEADLINE && deadline_ms <= txn->now_ms)) {
+        if (value->kind == ENTRY_BLOB) blob_release(value->blob);
+        if (item->entry != NULL) txn_remove(txn, item);
+        return;
+    }
+    /* Recorded first: `bytes` may point into the entry that is about to be replaced. */
+    record_value(txn, item, value, bytes, deadline_ms);
+    bool is_there = item->entry != NULL;
+    item->entry = shard_store(item->shard, item->database, item->key->hash, item->key->name,
+                              is_there ? &item->slot : NULL, value, deadline_ms);
+    if (!is_there) {
+        shard_find(item->shard, item->database, item->key->hash, item->key->name, &item->slot);
+    }
+    touch(item);
+}
+
+void txn_set_text(struct txn *txn, struct item *item, struct bytes text, int64_t deadline_ms)
+{
+    struct entry_value value = change_value_of_text(text);
+    set_value(txn, item, &value, text, deadline_ms);
+}
+
+void txn_set_bytes(struct txn *txn, struct item *item, struct bytes bytes, int64_t deadline_ms)
+{
+    struct entry_value value = change_value_of_bytes(bytes);
+    set_value(txn, item, &value, bytes, deadline_ms);
+}
+
+void txn_set_raw(struct txn *txn, struct item *item, struct bytes bytes, int64_t deadline_ms)
+{
+    txn_set_bytes(txn, item, bytes, deadline_ms);
+    if (item->entry != NULL && entry_kind(item->entry) == ENTRY_STRING) entry_set_raw(item->entry);
+}
+
+void txn_set_integer(struct txn *txn, struct item *item, int64_t integer, int64_t deadline_ms)
+{
+    struct entry_value value = {.kind = ENTRY_INTEGER, .integer = integer};
+    set_value(txn, item, &value, BYTES_EMPTY, deadline_ms);
+}
+
+void txn_write_range(struct txn *txn, struct item *item, size_t offset, struct bytes data)
+{
+    char *out = begin_record(txn, CHANGE_RANGE, 0, txn->keyspace->table_ids[item->database], item->key,
+                             record_varint_size(offset) + data.size);
+    if (out != NULL) {
+        wal_advance(txn->worker->appender, put(record_put_varint(out, offset), data.data, data.size));
+    }
+    item->entry = shard_write_range(item->shard, item->database, item->key->hash, item->key->name,
+                                    item->entry != NULL ? &item->slot : NULL, offset, data);
+    shard_find(item->shard, item->database, item->key->hash, item->key->name, &item->slot);
+    touch(item);
+}
+
+void txn_set_deadline(struct txn *txn, struct item *item, int64_t deadline_ms)
+{
+    ASSERT(item->entry != NULL);
+    if (deadline_ms != ENTRY_NO_DEADLINE && deadline_ms <= txn->now_ms) {
+        txn_remove(txn, item);
+        return;
+    }
+    if (deadline_ms > ENTRY_DEADLINE_MAX) deadline_ms = ENTRY_DEADLINE_MAX;
+    char *out = begin_record(txn, CHANGE_DEADLINE, 0, txn->keyspace->table_ids[item->database], item->key,
+                             sizeof deadline_ms);
+    if (out != NULL) wal_advance(txn->worker->appender, put(out, &deadline_ms, sizeof deadline_ms));
+    item->entry = shard_set_deadline(item->shard, item->database, item->key->hash, item->slot, deadline_ms);
+    touch(item);
+}
+
+void txn_remove(struct txn *txn, struct item *item)
+{
+    ASSERT(item->entry != NULL);
+    char *out = begin_record(txn, CHANGE_REMOVE, 0, txn->keyspace->table_ids[item->database], item->key, 0);
+    if (out != NULL) wal_advance(txn->worker->appender, out);
+    if (UNLIKELY(item->shard->watch_count > 0)) {
+        if (is_past(txn, item->entry)) {
+            watch_touch_expired(item->shard, item->database, item->key->hash, item->key->name);
+        } else {
+            touch(item);
+        }
+    }
+    shard_remove(item->shard, item->database, item->key->hash, item->slot);
+    item->entry = NULL;
+}
+
+void txn_note_expired(struct txn *txn, struct shard *shard, uint32_t database, const struct entry *entry)
+{
+    struct key key = txn_key(txn, entry_key(entry));
+    count(&txn->worker->expired);
+    char *out = begin_record(txn, CHANGE_REMOVE, 0, txn->keyspace->table_ids[database], &key, 0);
+    if (out != NULL) wal_advance(txn->worker->appender, out);
+    if (UNLIKELY(shard->watch_count > 0)) watch_touch_expired(shard, database, key.hash, key.name);
+}
+
+void txn_copy(struct txn *txn, struct item *target, const struct entry *source, int64_t deadline_ms)
+{
+    ASSERT(entry_is_string(source));
+    if (entry_kind(source) == ENTRY_INTEGER) {
+        txn_set_integer(txn, target, entry_integer(source), deadline_ms);
+        return;
+    }
+    char scratch[NUMBER_INT_TEXT_MAX];
+    struct bytes bytes = entry_string(source, scratch);
+    if (entry_kind(source) != ENTRY_BLOB) {
+        txn_set_bytes(txn, target, bytes, deadline_ms);
+        return;
+    }
+    /* Both keys share the blob until one of them changes it. */
+    struct entry_value value = {.kind = ENTRY_BLOB, .blob = blob_acquire(entry_blob(source))};
+    set_value(txn, target, &value, bytes, deadline_ms);
+}
+
+/* --------------------------------------------------------------------------------------------- the map of databases */
+
+static void record_databases(struct txn *txn)
+{
+    struct keyspace *keyspace = txn->keyspace;
+    uint64_t version = ++txn->engine->databases_version;
+    txn->has_written = true;
+    txn->has_written_all = true;
+    count(&txn->worker->changes);
+    if (txn->worker->appender == NULL) return;
+
+    size_t arguments_bytes = record_varint_size(version) + record_varint_size(keyspace->next_table_id) +
+                             record_varint_size(keyspace->database_count);
+    for (uint32_t i = 0; i < keyspace->database_count; i++) {
+        arguments_bytes += record_varint_size(keyspace->table_ids[i]);
+    }
+    char *out = wal_reserve(txn->worker->appender, RECORD_HEADER_BYTES_MAX + arguments_bytes);
+    if (txn->last_flags != NULL) *txn->last_flags |= RECORD_MORE;
+    out = record_begin(out, CHANGE_DATABASES, 0, 0, 0, BYTES_EMPTY, arguments_bytes, &txn->last_flags);
+    out = record_put_varint(out, version);
+    out = record_put_varint(out, keyspace->next_table_id);
+    out = record_put_varint(out, keyspace->database_count);
+    for (uint32_t i = 0; i < keyspace->database_count; i++) out = record_put_varint(out, keyspace->table_ids[i]);
+    wal_advance(txn->worker->appender, out);
+}
+
+void txn_flush(struct txn *txn, uint32_t database)
+{
+    ASSERT(txn->holds_all);
+    for (uint32_t i = 0; i < txn->keyspace->shard_count; i++) {
+        watch_touch_database(&txn->keyspace->shards[i], database, database, database);
+    }
+    keyspace_flush(txn->keyspace, database);
+    record_databases(txn);
+}
+
+void txn_swap(struct txn *txn, uint32_t first, uint32_t second)
+{
+    ASSERT(txn->holds_all);
+    for (uint32_t i = 0; i < txn->keyspace->shard_count; i++) {
+        struct shard *shard = &txn->keyspace->shards[i];
+        watch_touch_database(shard, first, first, second);
+        watch_touch_database(shard, second, first, second);
+    }
+    keyspace_swap(txn->keyspace, first, second);
+    record_databases(txn);
+}
+
+/* ------------------------------------------------------------------------------------------------ the whole database */
+
+uint64_t txn_database_size(struct txn *txn)
+{
+    ASSERT(txn->holds_all || txn->shard_count == 0);
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < txn->keyspace->shard_count; i++) {
+        struct shard *shard = &txn->keyspace->shards[i];
+        if (!txn->holds_all) shard_acquire(shard);
+        total += shard_count(shard, txn->database);
+        txn_gate_shard(txn, shard);
+        if (!txn->holds_all) shard_release(shard);
+    }
+    return total;
+}
+
+struct live_filter {
+    const struct txn *txn;
+    bool (*each)(void *context, struct entry *entry);
+    void *context;
+};
+
+static bool each_live(void *context, struct entry *entry)
+{
+    struct live_filter *filter = context;
+    if (is_past(filter->txn, entry)) return true;
+    return filter->each(filter->context, entry);
+}
+
+uint64_t txn_scan(struct txn *txn, uint64_t cursor, unsigned bucket_max,
+                  bool (*each)(void *context, struct entry *entry), void *context)
+{
+    ASSERT(txn->holds_all || txn->shard_count == 0);
+    struct live_filter filter = {txn, each, context};
+    uint64_t gate = 0;
+    uint64_t next = keyspace_scan(txn->keyspace, txn->database, cursor, bucket_max, txn->holds_all, each_live,
+                                  &filter, &gate);
+    if (gate > txn->durable) raise_gate(txn, gate);
+    return next;
+}
+
+/* The shard in which the n-th key of the database stands, were they numbered shard by shard. */
+static struct shard *shard_of_nth(struct txn *txn, uint64_t n)
+{
+    for (uint32_t i = 0; i < txn->keyspace->shard_count; i++) {
+        struct shard *shard = &txn->keyspace->shards[i];
+        if (!txn->holds_all) shard_acquire(shard);
+        uint64_t here = shard_count(shard, txn->database);
+        if (!txn->holds_all) shard_release(shard);
+        if (n < here) return shard;
+        n -= here;
+    }
+    return NULL;
+}
+
+static bool try_random(struct txn *txn, uint64_t total, void (*each)(void *context, struct entry *entry), void *context)
+{
+    struct random *random = &txn->worker->random;
+    struct shard *shard = shard_of_nth(txn, random_below(random, total));
+    if (shard == NULL) return false;
+    if (!txn->holds_all) shard_acquire(shard);
+    struct entry *entry = shard_random(shard, txn->database, random_next(random));
+    bool found = entry != NULL && !is_past(txn, entry);
+    if (found) {
+        txn_gate_shard(txn, shard);
+        each(context, entry);
+    }
+    if (!txn->holds_all) shard_release(shard);
+    return found;
+}
+
+bool txn_random(struct txn *txn, void (*each)(void *context, struct entry *entry), void *context)
+{
+    for (unsigned i = 0; i < TXN_RANDOM_TRIES; i++) {
+        uint64_t total = txn_database_size(txn);
+        if (total == 0) return false;
+        if (try_random(txn, total, each, context)) return true;
+    }
+    return false;
+}
