@@ -57,6 +57,12 @@ void dispatcher_init(struct dispatcher *dispatcher, struct services *services, s
     arena_init(&dispatcher->arena, DISPATCH_ARENA_BYTES);
 }
 
+void dispatcher_set_slow(struct dispatcher *dispatcher, int64_t slow_us)
+{
+    dispatcher->slow_ns = slow_us < 0 ? UINT64_MAX : (uint64_t)slow_us * 1000;
+    dispatcher->notable_ns = dispatcher->slow_ns < DISPATCH_LATENCY_NS ? dispatcher->slow_ns : DISPATCH_LATENCY_NS;
+}
+
 void dispatcher_deinit(struct dispatcher *dispatcher)
 {
     arena_deinit(&dispatcher->arena);
@@ -64,51 +70,74 @@ void dispatcher_deinit(struct dispatcher *dispatcher)
 
 /* ---------------------------------------------------------------------------------------------------------------- keys */
 
-/* Nearly all commands have one key, at a fixed place. */
-ALWAYS_INLINE struct command_key_range keys_of(const struct command *command, const struct bytes *arguments,
-                                               uint32_t argument_count)
-{
-    const struct command_keys *keys = &command->keys;
-    if (LIKELY(keys->first == keys->last && keys->count_at == 0)) {
-        bool has_key = keys->first > 0 && (uint32_t)keys->first < argument_count;
-        return (struct command_key_range){(uint32_t)keys->first, 1, has_key ? 1 : 0};
-    }
-    return command_key_range(command, arguments, argument_count);
-}
-
 static const struct hashing *hashing_of(const struct dispatcher *dispatcher)
 {
-    return &engine_keyspace(dispatcher->worker->engine)->hashing;
+    return &dispatcher->worker->keyspace->hashing;
 }
 
 /* ------------------------------------------------------------------------------------------------------- before the run */
 
-static const struct command *find(const struct dispatcher *dispatcher, const struct request *request)
+/* Up to 8 bytes of a name as one word: two loads that may overlap, so equal words of equal sizes are equal names. */
+ALWAYS_INLINE uint64_t word_of(struct bytes name)
 {
-    const struct command *command = registry_find(dispatcher->services->registry, request->arguments[0]);
-    if (command == NULL || command->subcommands == NULL || request->argument_count < 2) return command;
-    const struct command *subcommand = registry_find_subcommand(command, request->arguments[1]);
+    if (name.size >= 4 && name.size <= 8) {
+        uint32_t first, last;
+        memcpy(&first, name.data, sizeof first);
+        memcpy(&last, name.data + name.size - sizeof last, sizeof last);
+        return (uint64_t)last << 32 | first;
+    }
+    if (name.size != 3) return 0;
+    uint16_t first;
+    memcpy(&first, name.data, sizeof first);
+    return (uint64_t)(unsigned char)name.data[2] << 16 | first;
+}
+
+static NO_INLINE void find(struct dispatcher *dispatcher, struct request *request, uint64_t word)
+{
+    const struct registry *registry = dispatcher->services->registry;
+    const struct command *command = registry_find(registry, request->arguments[0]);
+    request->command = command;
+    if (command == NULL) return;
+    if (command->subcommands == NULL) {
+        request->index = registry_index(registry, command);
+        dispatcher->last = (struct dispatch_memory){word, (uint32_t)request->arguments[0].size, request->index, command};
+        return;
+    }
     /* A container without a function of its own is its subcommands; an unknown one is found out when it is run. */
-    return subcommand != NULL ? subcommand : command;
+    const struct command *subcommand =
+        request->argument_count >= 2 ? registry_find_subcommand(command, request->arguments[1]) : NULL;
+    if (subcommand != NULL) request->command = subcommand;
+    request->index = registry_index(registry, request->command);
 }
 
 void dispatch_prepare(struct dispatcher *dispatcher, const struct session *session, struct request *request)
 {
     request->is_hashed = false;
-    request->command = find(dispatcher, request);
-    if (request->command == NULL || request->command->keys.first <= 0) return;
-    uint32_t first = (uint32_t)request->command->keys.first;
-    if (first >= request->argument_count) return;
-    request->hash = hashing_bytes(hashing_of(dispatcher), request->arguments[first]);
+    request->has_one_key = false;
+    const struct dispatch_memory *last = &dispatcher->last;
+    uint64_t word = word_of(request->arguments[0]);
+    if (LIKELY(word == last->name && word != 0 && request->arguments[0].size == last->size)) {
+        request->command = last->command;
+        request->index = last->index;
+    } else {
+        find(dispatcher, request, word);
+        if (request->command == NULL) return;
+    }
+    const struct command_keys *keys = &request->command->keys;
+    uint32_t first = (uint32_t)keys->first;
+    if (first == 0 || first >= request->argument_count) return;
+    request->key_at = first;
+    request->has_one_key = keys->first == keys->last && keys->count_at == 0;
     request->is_hashed = true;
-    keyspace_prefetch_bucket(engine_keyspace(dispatcher->worker->engine), session->database, request->hash);
+    request->hash = hashing_bytes(hashing_of(dispatcher), request->arguments[first]);
+    keyspace_prefetch_bucket(dispatcher->worker->keyspace, session->database, request->hash);
 }
 
 void dispatch_prefetch(const struct dispatcher *dispatcher, const struct session *session,
                        const struct request *request)
 {
     if (!request->is_hashed) return;
-    keyspace_prefetch_entry(engine_keyspace(dispatcher->worker->engine), session->database, request->hash);
+    keyspace_prefetch_entry(dispatcher->worker->keyspace, session->database, request->hash);
 }
 
 static NO_INLINE void refuse_unknown(const struct request *request, struct reply *reply)
@@ -138,7 +167,7 @@ static NO_INLINE void refuse_subcommand(const struct request *request, struct re
 }
 
 /* Says the error and returns false when the request cannot be run as it stands. */
-static bool is_runnable(const struct request *request, struct reply *reply)
+ALWAYS_INLINE bool is_runnable(const struct request *request, struct reply *reply)
 {
     if (UNLIKELY(request->command == NULL)) {
         refuse_unknown(request, reply);
@@ -175,12 +204,12 @@ static NO_INLINE bool is_refused(struct dispatcher *dispatcher, struct session *
     };
     const char *refusal = admission_refusal(&admission);
     if (refusal == NULL) return false;
-    statistics_reject(dispatcher->statistics, registry_index(dispatcher->services->registry, request->command));
+    statistics_reject(dispatcher->statistics, request->index);
     reply_error(reply, refusal);
     return true;
 }
 
-static bool is_paused(const struct dispatcher *dispatcher, const struct session *session,
+ALWAYS_INLINE bool is_paused(const struct dispatcher *dispatcher, const struct session *session,
                       const struct request *request)
 {
     if (LIKELY(dispatcher->pause_until_ms == 0)) return false;
@@ -191,43 +220,45 @@ static bool is_paused(const struct dispatcher *dispatcher, const struct session 
 
 /* ------------------------------------------------------------------------------------------------------------- the run */
 
-static void run_function(struct call *call, const struct request *request)
+/* Any number of keys: all of them hashed, all of their shards locked. */
+static NO_INLINE void lock_keys(struct call *call, const struct request *request)
 {
-    const struct command *command = request->command;
     struct txn *txn = call->txn;
-    struct key one;
-    struct command_key_range range = keys_of(command, request->arguments, request->argument_count);
-    struct key *keys = &one;
-    if (UNLIKELY(range.count > 1)) {
-        keys = arena_alloc(call->arena, memory_size_mul(range.count, sizeof *keys));
-        for (uint32_t i = 0; i < range.count; i++) {
-            keys[i] = txn_key(txn, request->arguments[range.first + i * range.step]);
-        }
-    } else if (range.count == 1) {
-        bool is_known = request->is_hashed && range.first == (uint32_t)command->keys.first;
-        struct bytes name = request->arguments[range.first];
-        one = is_known ? (struct key){name, request->hash} : txn_key(txn, name);
+    struct command_key_range range = command_key_range(request->command, request->arguments, request->argument_count);
+    if ((request->command->flags & CMD_ALL_SHARDS) != 0 && txn->shard_count == 0) txn_lock_all(txn);
+    if (range.count == 0) return;
+    struct key *keys = arena_alloc(call->arena, memory_size_mul(range.count, sizeof *keys));
+    for (uint32_t i = 0; i < range.count; i++) {
+        keys[i] = txn_key(txn, call->arguments[range.first + i * range.step]);
     }
     call->keys = keys;
     call->key_count = range.count;
-    if (txn->shard_count == 0) {
-        if (UNLIKELY((command->flags & CMD_ALL_SHARDS) != 0)) {
-            txn_lock_all(txn);
-        } else {
-            txn_lock(txn, keys, range.count);
-        }
-    }
-    command->function(call);
+    if (txn->shard_count == 0) txn_lock(txn, keys, range.count);
 }
 
-static void observe(struct services *services, const struct session *session, const struct request *request)
+/* Locks what the command touches, unless EXEC has done so for the whole queue, and runs it. */
+ALWAYS_INLINE void run_function(struct call *call, const struct request *request)
+{
+    struct key one;
+    if (LIKELY(request->has_one_key)) {
+        one = (struct key){request->arguments[request->key_at], request->hash};
+        call->keys = &one;
+        call->key_count = 1;
+        if (LIKELY(call->txn->shard_count == 0)) txn_lock_one(call->txn, &one);
+    } else {
+        lock_keys(call, request);
+    }
+    request->command->function(call);
+}
+
+ALWAYS_INLINE void observe(struct services *services, const struct session *session, const struct request *request)
 {
     if (LIKELY(atomic_load_explicit(&services->monitor_count, memory_order_relaxed) == 0)) return;
     if ((request->command->flags & (CMD_SKIP_MONITOR | CMD_ADMIN)) != 0) return;
     services->observe(services, session, request->arguments, request->argument_count);
 }
 
-static struct call call_for(struct dispatcher *dispatcher, struct session *session, const struct request *request,
+ALWAYS_INLINE struct call call_for(struct dispatcher *dispatcher, struct session *session, const struct request *request,
                             struct txn *txn, struct reply *reply)
 {
     return (struct call){
@@ -244,7 +275,7 @@ static struct call call_for(struct dispatcher *dispatcher, struct session *sessi
     };
 }
 
-static NO_INLINE void log_slow(struct dispatcher *dispatcher, const struct session *session,
+static void log_slow(struct dispatcher *dispatcher, const struct session *session,
                                const struct request *request, uint64_t elapsed_us)
 {
     if ((request->command->flags & CMD_SKIP_SLOWLOG) != 0) return;
@@ -259,14 +290,18 @@ static NO_INLINE void log_slow(struct dispatcher *dispatcher, const struct sessi
     slowlog_record(dispatcher->services->slowlog, &sample);
 }
 
-static NO_INLINE void note_latency(struct dispatcher *dispatcher, const struct command *command, uint64_t elapsed_ns)
+/* It took long enough for the slow log or the latency monitor. */
+static NO_INLINE void note_slow(struct dispatcher *dispatcher, const struct session *session,
+                                const struct request *request, uint64_t elapsed_ns)
 {
+    const struct command *command = request->command;
+    if (elapsed_ns >= dispatcher->slow_ns) log_slow(dispatcher, session, request, elapsed_ns / 1000);
     const char *event = (command->flags & CMD_FAST) != 0 ? "fast-command" : "command";
     latency_record(dispatcher->services->latency, event, dispatcher->now_ms / 1000, elapsed_ns / 1000000);
 }
 
 /* Opens the transaction, runs the function in it, commits, counts. */
-static void run(struct dispatcher *dispatcher, struct session *session, const struct request *request,
+ALWAYS_INLINE void run(struct dispatcher *dispatcher, struct session *session, const struct request *request,
                 struct reply *reply)
 {
     struct services *services = dispatcher->services;
@@ -282,15 +317,11 @@ static void run(struct dispatcher *dispatcher, struct session *session, const st
     if (txn.gate > session->gate) session->gate = txn.gate;
 
     uint64_t elapsed_ns = ticks_to_ns(dispatcher->ticks, ticks_now(dispatcher->ticks) - began);
-    unsigned index = registry_index(services->registry, request->command);
-    statistics_count(dispatcher->statistics, index, elapsed_ns, reply->error_count != errors);
-    if (UNLIKELY(slowlog_is_slow(dispatcher->slow_us, elapsed_ns / 1000))) {
-        log_slow(dispatcher, session, request, elapsed_ns / 1000);
-    }
-    if (UNLIKELY(elapsed_ns >= DISPATCH_LATENCY_NS)) note_latency(dispatcher, request->command, elapsed_ns);
+    statistics_count(dispatcher->statistics, request->index, elapsed_ns, reply->error_count != errors);
+    if (UNLIKELY(elapsed_ns >= dispatcher->notable_ns)) note_slow(dispatcher, session, request, elapsed_ns);
 }
 
-static void note_command(struct session *session, const struct command *command, int64_t now_ms)
+ALWAYS_INLINE void note_command(struct session *session, const struct command *command, int64_t now_ms)
 {
     session->last_command = command;
     session->active_ms = now_ms;
@@ -303,13 +334,11 @@ static void spoil_multi(struct session *session)
     if ((session->flags & SESSION_IN_MULTI) != 0) session->flags |= SESSION_DIRTY_EXEC;
 }
 
-static void admit_and_run(struct dispatcher *dispatcher, struct session *session, const struct request *request,
+ALWAYS_INLINE void admit_and_run(struct dispatcher *dispatcher, struct session *session, const struct request *request,
                           struct reply *reply)
 {
     if (!is_runnable(request, reply)) {
-        if (request->command != NULL) {
-            statistics_reject(dispatcher->statistics, registry_index(dispatcher->services->registry, request->command));
-        }
+        if (request->command != NULL) statistics_reject(dispatcher->statistics, request->index);
         spoil_multi(session);
         return;
     }
@@ -376,7 +405,7 @@ void dispatch_resume(struct dispatcher *dispatcher, struct session *session, con
 
 static void append_keys(struct buf *keys, const struct txn *txn, const struct queued_command *queued)
 {
-    struct command_key_range range = keys_of(queued->command, queued->arguments, queued->argument_count);
+    struct command_key_range range = command_key_range(queued->command, queued->arguments, queued->argument_count);
     for (uint32_t i = 0; i < range.count; i++) {
         struct key key = txn_key(txn, queued->arguments[range.first + i * range.step]);
         buf_append(keys, &key, sizeof key);
@@ -419,10 +448,10 @@ static void run_queued(struct call *exec, const struct queued_command *queued)
     struct dispatcher *dispatcher = exec->dispatcher;
     struct session *session = exec->session;
     struct request request = {
-        .command = queued->command,
         .arguments = (struct bytes *)(uintptr_t)queued->arguments,
         .argument_count = queued->argument_count,
     };
+    dispatch_prepare(dispatcher, session, &request);
     observe(dispatcher->services, session, &request);
     uint64_t errors = exec->reply->error_count;
     uint64_t began = ticks_now(dispatcher->ticks);
@@ -430,8 +459,7 @@ static void run_queued(struct call *exec, const struct queued_command *queued)
     struct call call = call_for(dispatcher, session, &request, exec->txn, exec->reply);
     run_function(&call, &request);
     uint64_t elapsed_ns = ticks_to_ns(dispatcher->ticks, ticks_now(dispatcher->ticks) - began);
-    unsigned index = registry_index(dispatcher->services->registry, queued->command);
-    statistics_count(dispatcher->statistics, index, elapsed_ns, exec->reply->error_count != errors);
+    statistics_count(dispatcher->statistics, request.index, elapsed_ns, exec->reply->error_count != errors);
 }
 
 void dispatch_exec(struct call *call)

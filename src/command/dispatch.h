@@ -19,9 +19,16 @@ struct dispatcher {
     int64_t now_ms;           /* wall clock, once a loop */
     uint32_t guards;          /* enum admission_guards, once a loop */
     const char *refusal;
-    int64_t slow_us;          /* slowlog threshold, once a loop */
+    uint64_t slow_ns;         /* slowlog threshold, UINT64_MAX: off; once a loop */
+    uint64_t notable_ns;      /* from here on a command is worth a second look: slow log, latency monitor */
     int64_t pause_until_ms;   /* CLIENT PAUSE, once a loop; 0: none */
     bool pause_only_writes;
+    struct dispatch_memory {
+        uint64_t name; /* the last command's name as it was sent, at most 8 bytes, and its size; 0: none */
+        uint32_t size;
+        uint32_t index;
+        const struct command *command;
+    } last;
     struct sink discard;      /* where replies go that nobody wants */
     char discard_bytes[4096];
 };
@@ -31,8 +38,11 @@ struct request {
     const struct command *command; /* NULL: unknown; a subcommand's own row */
     struct bytes *arguments;
     uint32_t argument_count;
-    bool is_hashed;
-    uint64_t hash; /* of the first key */
+    uint32_t index;  /* of the row in the registry, when there is one */
+    bool is_hashed;  /* `hash` is that of the first key */
+    bool has_one_key;
+    uint32_t key_at; /* the first key's place */
+    uint64_t hash;
 };
 
 enum dispatch_result {
@@ -40,6 +50,8 @@ enum dispatch_result {
     DISPATCH_PAUSED, /* not run: CLIENT PAUSE holds it back */
 };
 
+/* From the slow log's setting: microseconds, negative is off. */
+void dispatcher_set_slow(struct dispatcher *dispatcher, int64_t slow_us);
 void dispatcher_init(struct dispatcher *dispatcher, struct services *services, struct engine_worker *worker,
                      struct statistics_worker *statistics);
 void dispatcher_deinit(struct dispatcher *dispatcher);

@@ -1,8 +1,9 @@
-/* How long things took: a log-linear histogram. Each power of two of nanoseconds is cut into HISTOGRAM_PARTS equal parts,
- * so a reading is right within 1/64 of itself (HDR's two digits), whatever its size.
+/* How long things took: a log-linear histogram. Each power of two of nanoseconds is cut into
+ * HISTOGRAM_PARTS equal parts, so a reading is right within 1/64 of itself (HDR's two digits),
+ * whatever its size.
  *
  *     ns:      0 ........ 63   64 65 ... 127   128 130 ... 254   ...   2^36 (69 s)
- *     bucket:  0 ........ 63   64 65 ... 127   128 129 ... 191   ...   the last one also holds what is longer
+ *     bucket:  0 ........ 63   64 65 ... 127   128 129 ... 191   ...   and longer
  *
  * One thread records, any thread reads. */
 #ifndef COMMAND_HISTOGRAM_H
@@ -49,7 +50,8 @@ void histogram_add(struct histogram *sum, const struct histogram *other);
 uint64_t histogram_count(const struct histogram *histogram);
 /* The longest time that falls into this bucket. */
 uint64_t histogram_bucket_top(unsigned bucket);
-/* The time within which `percent` of all were done: the top of the bucket that holds it; 0 when there are none. */
+/* The time within which `percent` of all were done: the top of the bucket that holds it; 0 when
+ * there are none. */
 uint64_t histogram_percentile(const struct histogram *histogram, double percent);
 
 #endif

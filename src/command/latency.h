@@ -35,12 +35,13 @@ void latency_destroy(struct latency *latency);
 void latency_set_threshold(struct latency *latency, uint64_t threshold_ms);
 uint64_t latency_threshold_ms(const struct latency *latency);
 
-/* `event` is a literal: "command", "fast-command", "expire-cycle", "aof-fsync-always" ... Recorded when it took at least
- * the threshold and there is one; otherwise this costs one load. */
+/* `event` is a literal: "command", "fast-command", "expire-cycle", "aof-fsync-always" ... Recorded
+ * when it took at least the threshold and there is one; otherwise this costs one load. */
 void latency_record(struct latency *latency, const char *event, int64_t wall_s,
                     uint64_t elapsed_ms);
 
-/* Calls `each` for every event that has samples, under the lock. `start` is called once before, with how many. */
+/* Calls `each` for every event that has samples, under the lock. `start` is called once before,
+ * with how many. */
 void latency_each(struct latency *latency, void (*start)(void *context, uint32_t count),
                   void (*each)(void *context, const struct latency_event *event), void *context);
 /* One event, under the lock; false when it has no samples. */

@@ -1,6 +1,7 @@
-/* Commands by name, in one probe. The first and last eight bytes of a name (and the middle eight of a long one), with
- * letters folded, and its length are multiplied together; a seed is searched for which no two of our names share a slot.
- * Rows by address (for their index) are found in the same way. */
+/* Commands by name, in one probe. The first and last eight bytes of a name (and the middle eight of
+ * a long one), with letters folded, and its length are multiplied together; a seed is searched for
+ * which no two of our names share a slot. Rows by address (for their index) are found in the same
+ * way. */
 #include "command/registry.h"
 
 #include "base/assert.h"
@@ -59,7 +60,8 @@ static uint32_t load_u32(const char *data)
     return word;
 }
 
-/* Sets the bit that makes ASCII letters lower-case. Exact for letters; some other bytes become equal. */
+/* Sets the bit that makes ASCII letters lower-case. Exact for letters; some other bytes become
+ * equal. */
 static struct folded fold(struct bytes name)
 {
     static const uint64_t lower = UINT64_C(0x2020202020202020);
@@ -86,11 +88,12 @@ static bool folded_equal(const struct folded *a, const struct folded *b)
            a->size == b->size;
 }
 
+/* The two products do not wait for each other; the seed's multiplication does the rest. */
 static uint64_t mix(const struct folded *name)
 {
-    uint64_t hash = name->first * UINT64_C(0x9e3779b97f4a7c15);
-    hash = (hash ^ (hash >> 29)) + name->last * UINT64_C(0xbf58476d1ce4e5b9);
-    return (hash ^ (hash >> 31)) + name->middle + name->size;
+    uint64_t first = name->first * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t last = name->last * UINT64_C(0xbf58476d1ce4e5b9);
+    return (first ^ (last >> 29) ^ last) + name->middle + name->size;
 }
 
 static uint64_t mix_address(const void *address)

@@ -16,7 +16,8 @@ void registry_destroy(struct registry *registry);
 const struct command *registry_find(const struct registry *registry, struct bytes name);
 /* "get" of "config" is the row "config|get"; NULL when there is none. */
 const struct command *registry_find_subcommand(const struct command *command, struct bytes name);
-/* "get", or "config|get", in any case: what COMMAND INFO, COMMAND DOCS and LATENCY HISTOGRAM take. */
+/* "get", or "config|get", in any case: what COMMAND INFO, COMMAND DOCS and LATENCY HISTOGRAM take.
+ */
 const struct command *registry_find_full(const struct registry *registry, struct bytes name);
 
 /* Commands and subcommands: every index is below it. */

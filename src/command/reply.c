@@ -35,8 +35,8 @@ static bool has_line_end(struct bytes text)
     return memchr(text.data, '\r', text.size) != NULL || memchr(text.data, '\n', text.size) != NULL;
 }
 
-/* Ends of lines at either end are dropped, those inside become spaces: what a client sent cannot end the error early
- * and begin a reply of its own. */
+/* Ends of lines at either end are dropped, those inside become spaces: what a client sent cannot
+ * end the error early and begin a reply of its own. */
 static void reply_error_lines(struct reply *reply, struct bytes text)
 {
     while (text.size > 0 && is_line_end(text.data[text.size - 1])) text.size--;
@@ -130,13 +130,15 @@ static void reply_simple_text(struct reply *reply, const char *text)
     reply_simple(reply, bytes_of_text(text));
 }
 
-void reply_help(struct reply *reply, const char *command_name, const char *const *lines, size_t count)
+void reply_help(struct reply *reply, const char *command_name, const char *const *lines,
+                size_t count)
 {
     enum { OWN_LINES = 3 };
     struct buf first = {0};
     buf_append_text(&first, command_name);
     for (size_t i = 0; i < first.size; i++) {
-        if (first.data[i] >= 'a' && first.data[i] <= 'z') first.data[i] = (char)(first.data[i] - 'a' + 'A');
+        if (first.data[i] >= 'a' && first.data[i] <= 'z')
+            first.data[i] = (char)(first.data[i] - 'a' + 'A');
     }
     buf_append_text(&first, " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
 

@@ -7,12 +7,17 @@
 #include "command/multi.h"
 #include "os/lock.h"
 
-/* What the session's worker changes without a lock, read by another thread: as it is at that moment. A line of CLIENT
- * LIST may be a command late, and nothing follows from it. Plain reads: functions that use it are NO_SANITIZE_THREAD,
- * which clang does not extend to atomic ones. */
+/* What the session's worker changes without a lock, read by another thread: as it is at that
+ * moment. A line of CLIENT LIST may be a command late, and nothing follows from it. Plain reads:
+ * functions that use it are NO_SANITIZE_THREAD, which clang does not extend to atomic ones. */
 #define RECENT(field) (*(const volatile __typeof__(field) *)&(field))
 
-enum { SESSION_DATABASE_FIRST = 0, PROTOCOL_FIRST = 2, OUTPUT_BUFFER_BYTES = 16 * 1024, MS_PER_S = 1000 };
+enum {
+    SESSION_DATABASE_FIRST = 0,
+    PROTOCOL_FIRST = 2,
+    OUTPUT_BUFFER_BYTES = 16 * 1024,
+    MS_PER_S = 1000
+};
 
 struct sessions {
     struct mutex mutex;
@@ -49,11 +54,11 @@ void sessions_release(struct sessions *sessions) NO_LOCK_ANALYSIS
     mutex_release(&sessions->mutex);
 }
 
-void sessions_each(struct sessions *sessions, bool (*each)(void *context, struct session *session), void *context)
+void sessions_each(struct sessions *sessions, bool (*each)(void *context, struct session *session),
+                   void *context)
 {
     mutex_acquire(&sessions->mutex);
-    LINKS_FOR_EACH(node, &sessions->list)
-    {
+    LINKS_FOR_EACH (node, &sessions->list) {
         if (!each(context, CONTAINER_OF(node, struct session, link))) break;
     }
     mutex_release(&sessions->mutex);
@@ -69,7 +74,8 @@ uint64_t sessions_count(struct sessions *sessions)
 
 /* ---- one session ---- */
 
-void session_init(struct session *session, struct sessions *registry, uint32_t worker, int64_t now_ms)
+void session_init(struct session *session, struct sessions *registry, uint32_t worker,
+                  int64_t now_ms)
 {
     *session = (struct session){
         .registry = registry,
@@ -106,7 +112,8 @@ void session_deinit(struct session *session)
     session->library_version = NULL;
 }
 
-void session_set_peer(struct session *session, int fd, const char *address, const char *local_address)
+void session_set_peer(struct session *session, int fd, const char *address,
+                      const char *local_address)
 {
     mutex_acquire(&session->registry->mutex);
     session->fd = fd;
@@ -183,14 +190,14 @@ static const struct {
     uint32_t flag;
     char letter;
 } flag_letters[] = {
-    {SESSION_MONITOR,           'O'},
+    {SESSION_MONITOR,                    'O'},
     {SESSION_IN_MULTI | SESSION_IN_EXEC, 'x'},
-    {SESSION_BLOCKED,           'b'},
-    {SESSION_DIRTY_CAS,         'd'},
-    {SESSION_CLOSE_AFTER_REPLY, 'c'},
-    {SESSION_UNIX_SOCKET,       'U'},
-    {SESSION_NO_EVICT,          'e'},
-    {SESSION_NO_TOUCH,          'T'},
+    {SESSION_BLOCKED,                    'b'},
+    {SESSION_DIRTY_CAS,                  'd'},
+    {SESSION_CLOSE_AFTER_REPLY,          'c'},
+    {SESSION_UNIX_SOCKET,                'U'},
+    {SESSION_NO_EVICT,                   'e'},
+    {SESSION_NO_TOUCH,                   'T'},
 };
 
 enum { FLAG_LETTER_COUNT = sizeof(flag_letters) / sizeof(flag_letters[0]) };
@@ -222,20 +229,26 @@ void session_describe(const struct session *session, int64_t now_ms, struct buf 
     bool is_queueing = (view.flags & (SESSION_IN_MULTI | SESSION_IN_EXEC)) != 0;
 
     buf_printf(out, "id=%llu addr=%s laddr=%s fd=%d name=%s age=%lld idle=%lld flags=",
-               (unsigned long long)session->id, session->address, session->local_address, session->fd,
-               text_or_empty(session->name), (long long)seconds_between(session->created_ms, now_ms),
+               (unsigned long long)session->id, session->address, session->local_address,
+               session->fd, text_or_empty(session->name),
+               (long long)seconds_between(session->created_ms, now_ms),
                (long long)seconds_between(view.active_ms, now_ms));
     append_flags(out, view.flags);
     buf_printf(out, " db=%u sub=0 psub=0 ssub=0 multi=%lld", view.database,
                is_queueing ? (long long)view.queued_count : -1LL);
-    /* Replies stand in buffers that the connection borrows (rbs, rbp, obl: its own ones in Redis). */
-    buf_printf(out, " qbuf=%llu qbuf-free=0 argv-mem=0 multi-mem=%llu rbs=0 rbp=0 obl=0 oll=%llu omem=%llu tot-mem=%llu",
-               (unsigned long long)view.input_bytes, (unsigned long long)queue_bytes,
-               (unsigned long long)((view.output_bytes + OUTPUT_BUFFER_BYTES - 1) / OUTPUT_BUFFER_BYTES),
-               (unsigned long long)view.output_bytes,
-               (unsigned long long)(sizeof(*session) + queue_bytes + view.input_bytes + view.output_bytes));
+    /* Replies stand in buffers that the connection borrows (rbs, rbp, obl: its own ones in
+     * Redis). */
+    buf_printf(
+        out,
+        " qbuf=%llu qbuf-free=0 argv-mem=0 multi-mem=%llu rbs=0 rbp=0 obl=0 oll=%llu omem=%llu tot-mem=%llu",
+        (unsigned long long)view.input_bytes, (unsigned long long)queue_bytes,
+        (unsigned long long)((view.output_bytes + OUTPUT_BUFFER_BYTES - 1) / OUTPUT_BUFFER_BYTES),
+        (unsigned long long)view.output_bytes,
+        (unsigned long long)(sizeof(*session) + queue_bytes + view.input_bytes +
+                             view.output_bytes));
     buf_printf(out, " events=%s cmd=%s user=%s redir=-1 resp=%u lib-name=%s lib-ver=%s\n",
-               view.output_bytes > 0 ? "rw" : "r", view.last_command != NULL ? view.last_command->name : "NULL",
-               session->user, (unsigned)view.protocol, text_or_empty(session->library_name),
+               view.output_bytes > 0 ? "rw" : "r",
+               view.last_command != NULL ? view.last_command->name : "NULL", session->user,
+               (unsigned)view.protocol, text_or_empty(session->library_name),
                text_or_empty(session->library_version));
 }

@@ -1,4 +1,5 @@
-/* The slow log: the newest commands that took longer than a threshold, with their arguments cut short. Any thread. */
+/* The slow log: the newest commands that took longer than a threshold, with their arguments cut
+ * short. Any thread. */
 #ifndef COMMAND_SLOWLOG_H
 #define COMMAND_SLOWLOG_H
 
@@ -52,7 +53,8 @@ static inline bool slowlog_is_slow(int64_t threshold_us, uint64_t elapsed_us)
 void slowlog_record(struct slowlog *slowlog, const struct slowlog_sample *sample);
 uint64_t slowlog_count(struct slowlog *slowlog);
 void slowlog_reset(struct slowlog *slowlog);
-/* The newest first, at most `entry_max`, under the log's lock. `start` is called once before, with how many there will be. */
+/* The newest first, at most `entry_max`, under the log's lock. `start` is called once before, with
+ * how many there will be. */
 void slowlog_each(struct slowlog *slowlog, uint64_t entry_max,
                   void (*start)(void *context, uint64_t count),
                   void (*each)(void *context, const struct slowlog_entry *entry), void *context);

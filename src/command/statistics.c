@@ -194,7 +194,8 @@ bool statistics_histogram(const struct statistics *statistics, unsigned index,
     return has_any && histogram_count(out) > 0;
 }
 
-/* The sum over all workers from `first` on, or 0 when a worker before it has counted this name already. */
+/* The sum over all workers from `first` on, or 0 when a worker before it has counted this name
+ * already. */
 static uint64_t sum_error(const struct statistics *statistics, unsigned first, struct bytes name)
 {
     uint64_t sum = 0;

@@ -1,8 +1,9 @@
 /* What has been counted: calls, time, refusals and errors of every command, bytes and connections.
  *
- * Each worker counts in memory of its own with plain stores (no shared cache line, no locked instruction) and readers add
- * the workers up. CONFIG RESETSTAT raises the generation: readers pass over a worker whose counters are of an older one,
- * and the worker clears them when it counts next. A reader may miss what is counted at that moment, nothing else. */
+ * Each worker counts in memory of its own with plain stores (no shared cache line, no locked
+ * instruction) and readers add the workers up. CONFIG RESETSTAT raises the generation: readers pass
+ * over a worker whose counters are of an older one, and the worker clears them when it counts next.
+ * A reader may miss what is counted at that moment, nothing else. */
 #ifndef COMMAND_STATISTICS_H
 #define COMMAND_STATISTICS_H
 
@@ -130,7 +131,8 @@ struct statistics_command_sum {
 };
 struct statistics_command_sum statistics_command_at(const struct statistics *statistics,
                                                     unsigned index);
-/* Adds the workers' histograms of a command to *out (which the caller cleared); false when none was recorded. */
+/* Adds the workers' histograms of a command to *out (which the caller cleared); false when none was
+ * recorded. */
 bool statistics_histogram(const struct statistics *statistics, unsigned index,
                           struct histogram *out);
 /* Calls each(context, name, count) once for every kind of error, in no order. */

@@ -151,7 +151,8 @@ static bool is_repetition(const struct syntax_argument *before,
     return before == NULL && repeated == NULL;
 }
 
-/* "key value" before "[key value ...]": the place in the list where what is repeated begins, or NULL. */
+/* "key value" before "[key value ...]": the place in the list where what is repeated begins, or
+ * NULL. */
 static struct syntax_argument **find_repeated(struct list *list,
                                               const struct syntax_argument *repeated)
 {
@@ -238,7 +239,7 @@ static struct list parse_alternatives(struct parser *parser, char closing)
         sequence = parse_sequence(parser);
         if (sequence.first != NULL) list_add(&choice, fuse(parser, sequence.first));
     }
-    if (*parser->next == closing) parser->next++;
+    if (closing != '\0' && *parser->next == closing) parser->next++;
     parser->depth--;
     if (!has_alternatives || choice.first == NULL) return sequence;
 

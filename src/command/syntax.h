@@ -1,9 +1,11 @@
-/* Reads the `syntax` of a command's row into a tree of arguments, for COMMAND DOCS and for the generators of tests.
+/* Reads the `syntax` of a command's row into a tree of arguments, for COMMAND DOCS and for the
+ * generators of tests.
  *
  *     key value [NX | XX] [EX seconds | KEEPTTL] [key value ...]
  *
- * Capital words and signs are tokens that are typed as they stand, others are values; [] is optional, <> only groups,
- * | separates alternatives, ... repeats. "key [key ...]" is one argument that repeats. Pure. */
+ * Capital words and signs are tokens that are typed as they stand, others are values; [] is
+ * optional, <> only groups, | separates alternatives, ... repeats. "key [key ...]" is one argument
+ * that repeats. Pure. */
 #ifndef COMMAND_SYNTAX_H
 #define COMMAND_SYNTAX_H
 
@@ -35,8 +37,8 @@ struct syntax_argument {
 
 enum { SYNTAX_DEPTH_MAX = 16 };
 
-/* The first of the arguments, NULL for none. Names may point into `syntax`; all else is in the arena. A text that does
- * not follow the grammar gives what could be read of it. */
+/* The first of the arguments, NULL for none. Names may point into `syntax`; all else is in the
+ * arena. A text that does not follow the grammar gives what could be read of it. */
 struct syntax_argument *syntax_parse(const char *syntax, struct arena *arena);
 /* "pure-token", as COMMAND DOCS names it. */
 const char *syntax_type_name(enum syntax_type type);

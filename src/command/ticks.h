@@ -1,5 +1,6 @@
-/* The processor's time stamp counter: the cheapest way to time one command (a few nanoseconds). Where the counter does not
- * run at a constant rate, ticks are nanoseconds of the monotonic clock. Any thread. */
+/* The processor's time stamp counter: the cheapest way to time one command (a few nanoseconds).
+ * Where the counter does not run at a constant rate, ticks are nanoseconds of the monotonic clock.
+ * Any thread. */
 #ifndef COMMAND_TICKS_H
 #define COMMAND_TICKS_H
 

@@ -78,6 +78,10 @@ enum status change_apply(struct keyspace *keyspace, uint32_t database, uint64_t 
     struct shard *shard = keyspace_shard(keyspace, hash);
     struct table_slot slot;
     bool is_there = shard_find(shard, database, hash, record->key, &slot) != NULL;
+    if (is_there && (record->flags & RECORD_CREATES) != 0) {
+        shard_remove(shard, database, hash, slot);
+        is_there = false;
+    }
     const struct table_slot *old = is_there ? &slot : NULL;
     switch (record->op) {
     case CHANGE_BYTES:

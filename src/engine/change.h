@@ -9,7 +9,9 @@
  *   REMOVE
  *   DATABASES    varint version, varint next table id, varint count, count x varint table id; the key is empty
  *
- * BYTES and INTEGER replace value and deadline. Numbers of ops are for ever. */
+ * BYTES and INTEGER replace value and deadline. An effect that builds on what is there (RANGE) says with RECORD_CREATES when
+ * nothing was: keys that expired while no server ran are dropped at the start without a record, and a later replay of the
+ * same log still meets them. Numbers of ops are for ever. */
 #ifndef ENGINE_CHANGE_H
 #define ENGINE_CHANGE_H
 

@@ -22,9 +22,15 @@ enum { ENGINE_SHARDS_A_WORKER = 32, ENGINE_EXIT_IO = 74 };
 
 uint64_t engine_durable(const struct engine *engine)
 {
-    if (engine->wal == NULL) return UINT64_MAX;
-    if (atomic_load_explicit(&engine->sync, memory_order_relaxed) != WAL_SYNC_ALWAYS) return UINT64_MAX;
-    return wal_durable(engine->wal);
+    return engine_worker_durable(&engine->workers[0]);
+}
+
+/* Points the workers to what they wait by. */
+static void choose_durable(struct engine *engine)
+{
+    bool waits = engine->wal != NULL && atomic_load_explicit(&engine->sync, memory_order_relaxed) == WAL_SYNC_ALWAYS;
+    const _Atomic uint64_t *durable = waits ? &engine->wal->durable : &engine->never;
+    for (uint32_t i = 0; i < engine->options.worker_count; i++) atomic_store(&engine->workers[i].durable, durable);
 }
 
 uint64_t engine_synced(const struct engine *engine)
@@ -64,7 +70,8 @@ const char *engine_refusal(const struct engine *engine)
 void engine_set_sync(struct engine *engine, enum wal_sync sync)
 {
     if (engine->wal != NULL) wal_set_sync(engine->wal, sync);
-    atomic_store_explicit(&engine->sync, (uint32_t)sync, memory_order_relaxed);
+    atomic_store(&engine->sync, (uint32_t)sync);
+    choose_durable(engine);
 }
 
 enum wal_sync engine_sync(const struct engine *engine)
@@ -85,8 +92,8 @@ static void on_log_failure(void *context, enum status status, const char *what)
     message_warning("%s: %s. No reply that waits for the disk will leave; writes are refused; reads of what is durable "
                     "go on. Restart on a healthy disk: everything acknowledged is there.",
                     what, status_text(status));
-    /* Whoever waits must look again: its gate will never be reached. */
-    on_log_durable(engine, wal_durable(engine->wal));
+    /* Whoever waits must look again: its gate will never be reached. The log may fail before wal_open has returned. */
+    on_log_durable(engine, engine_synced(engine));
 }
 
 static void on_log_full(void *context, bool is_full)
@@ -218,6 +225,7 @@ static void create_keyspace(struct engine *engine, const struct hashing *hashing
         .hashing = hashing,
     };
     engine->keyspace = keyspace_create(&options);
+    for (uint32_t i = 0; i < engine->options.worker_count; i++) engine->workers[i].keyspace = engine->keyspace;
 }
 
 static void create_workers(struct engine *engine)
@@ -232,7 +240,7 @@ static void create_workers(struct engine *engine)
     }
 }
 
-/* Databases beyond those of the manifest get tables of their own. */
+/* Databases beyond those of the manifest are new: while the log is replayed their tables have names that no record says. */
 static enum status adopt_databases(struct engine *engine, struct buf *message)
 {
     struct manifest *manifest = &engine->manifest;
@@ -246,9 +254,19 @@ static enum status adopt_databases(struct engine *engine, struct buf *message)
     memcpy(keyspace->table_ids, manifest->tables, manifest->table_count * sizeof *manifest->tables);
     keyspace->next_table_id = manifest->next_table;
     for (uint32_t i = manifest->table_count; i < keyspace->database_count; i++) {
-        keyspace->table_ids[i] = keyspace->next_table_id++;
+        keyspace->table_ids[i] = UINT64_MAX - i;
     }
     return STATUS_OK;
+}
+
+/* After the replay, which may have used up table ids: the new databases get theirs. */
+static void name_new_databases(struct engine *engine)
+{
+    struct keyspace *keyspace = engine->keyspace;
+    if (engine->manifest.table_count == 0) return;
+    for (uint32_t i = engine->manifest.table_count; i < keyspace->database_count; i++) {
+        keyspace->table_ids[i] = keyspace->next_table_id++;
+    }
 }
 
 /* The map as it is now, so that a restart begins from it; with the log durable up to here. */
@@ -361,8 +379,10 @@ static enum status open_log(struct engine *engine, const struct recovery_result 
     enum status status = wal_open(&options, &engine->wal);
     if (status != STATUS_OK) return status;
     for (uint32_t i = 0; i < engine->options.worker_count; i++) {
+        engine->workers[i].wal = engine->wal;
         engine->workers[i].appender = wal_appender_at(engine->wal, i);
     }
+    choose_durable(engine);
     return STATUS_OK;
 }
 
@@ -370,10 +390,8 @@ static enum status open_directory(struct engine *engine, struct buf *message)
 {
     struct disk *disk = engine->options.disk;
     enum status status = disk->ops->lock_root(disk);
-    if (status != STATUS_OK) {
-        buf_append_text(message, "another process uses this directory");
-        return status;
-    }
+    if (status == STATUS_IN_USE) buf_append_text(message, "another process uses this directory");
+    if (status != STATUS_OK) return status;
     status = manifest_load(&engine->manifest, disk, message);
     bool is_new = status == STATUS_NOT_FOUND;
     if (is_new) status = found_directory(engine, message);
@@ -385,16 +403,17 @@ static enum status open_directory(struct engine *engine, struct buf *message)
     status = adopt_databases(engine, message);
     if (status != STATUS_OK) return status;
 
-    bool has_segments;
     struct recovery_result log = {.next_block = 1, .next_epoch = 1};
-    if (!is_new) {
-        status = remove_strays(engine, &has_segments);
-        if (status == STATUS_OK) status = load(engine, &log, message);
-        if (status != STATUS_OK) return status;
-    }
+    if (!is_new) status = load(engine, &log, message);
+    if (status != STATUS_OK) return status;
+    name_new_databases(engine);
     engine->log_end_block = log.next_block;
     atomic_store(&engine->checkpoint_bytes, engine->manifest.checkpoint_bytes);
     status = store_manifest(engine);
+    /* Only now: the manifest that was found may have been renamed into place without its directory having been synced,
+     * and after a power cut the one before it, with its checkpoint, would count again. */
+    bool has_segments;
+    if (status == STATUS_OK && !is_new) status = remove_strays(engine, &has_segments);
     if (status == STATUS_OK && engine->options.has_log) status = open_log(engine, &log);
     return status;
 }
@@ -430,7 +449,9 @@ enum status engine_open(const struct engine_options *options, struct engine **ou
     condition_init(&engine->work);
     atomic_store(&engine->sync, (uint32_t)options->sync);
     atomic_store(&engine->checkpoint_last_us, clock_wall_us(options->clock));
+    atomic_store(&engine->never, UINT64_MAX);
     create_workers(engine);
+    choose_durable(engine);
 
     enum status status = STATUS_OK;
     if (options->disk != NULL) {

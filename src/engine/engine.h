@@ -33,7 +33,11 @@ struct engine_options {
 /* One thread's seat in the engine. Only that thread uses it. */
 struct CACHE_ALIGNED engine_worker {
     struct engine *engine;
-    struct wal_appender *appender; /* NULL without a log */
+    struct keyspace *keyspace;
+    struct wal *wal;               /* NULL without a log */
+    struct wal_appender *appender; /* likewise */
+    /* What durability is measured by now: the log's, or a number that everything has reached (engine_set_sync). */
+    const _Atomic uint64_t *_Atomic durable;
     uint32_t index;
     struct random random;
     /* Written by the owner, read by anyone (relaxed). */
@@ -42,6 +46,18 @@ struct CACHE_ALIGNED engine_worker {
     _Atomic uint64_t expired;
     _Atomic uint64_t changes; /* records written: rdb_changes_since_last_save */
 };
+
+/* Only the owner writes, so a load and a store do. */
+ALWAYS_INLINE void engine_worker_count(_Atomic uint64_t *counter)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+/* As engine_durable. */
+ALWAYS_INLINE uint64_t engine_worker_durable(const struct engine_worker *worker)
+{
+    return atomic_load_explicit(atomic_load_explicit(&worker->durable, memory_order_relaxed), memory_order_acquire);
+}
 
 /* STATUS_CORRUPT and others come with a message for the operator. */
 MUST_USE enum status engine_open(const struct engine_options *options, struct engine **out, struct buf *message);

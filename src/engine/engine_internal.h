@@ -19,6 +19,7 @@ struct engine {
     struct engine_worker *workers;
     uint64_t databases_version; /* of the database map; under all shard locks */
     _Atomic uint32_t sync;      /* enum wal_sync */
+    _Atomic uint64_t never;     /* UINT64_MAX: `durable` where nobody waits */
     _Atomic uint32_t refusal;   /* ENGINE_REFUSAL_* */
 
     /* Checkpoints. The manifest belongs to whoever holds `checkpointing`. */

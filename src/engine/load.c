@@ -28,9 +28,9 @@ struct partition_state {
     struct covered_range *ranges; /* owned */
     uint32_t range_count;
     uint32_t range_capacity;
-    bool has_records;
-    uint64_t sequence; /* newest replayed; before the first record the lowest that the checkpoint holds */
-    uint64_t sequence_floor; /* the highest that the checkpoint holds: the log must reach it */
+    uint64_t sequence_low;  /* every range holds the records up to here */
+    uint64_t sequence_high; /* some range has seen this one: the log must reach it */
+    uint64_t sequence;      /* of the newest record replayed; sequence_low before the first one */
 };
 
 struct run {
@@ -78,8 +78,9 @@ static void note_range(struct partition_state *partition, const struct checkpoin
         partition->ranges =
             memory_realloc(partition->ranges, partition->range_capacity * sizeof *partition->ranges);
     }
-    if (partition->range_count == 0 || chunk->sequence < partition->sequence) partition->sequence = chunk->sequence;
-    if (chunk->sequence > partition->sequence_floor) partition->sequence_floor = chunk->sequence;
+    bool is_first = partition->range_count == 0;
+    if (is_first || chunk->sequence < partition->sequence_low) partition->sequence_low = chunk->sequence;
+    if (chunk->sequence > partition->sequence_high) partition->sequence_high = chunk->sequence;
     partition->ranges[partition->range_count++] = (struct covered_range){chunk->hash_last, chunk->sequence};
 }
 
@@ -110,7 +111,7 @@ static enum status load_chunks(struct loader *loader, struct checkpoint_reader *
     struct checkpoint_chunk chunk;
     enum status status;
     for (unsigned i = 0; (status = checkpoint_reader_next(reader, &chunk, loader->message)) == STATUS_OK; i++) {
-        if (chunk.partition >= HASHING_PARTITION_COUNT) return STATUS_CORRUPT;
+        ASSERT(chunk.partition < HASHING_PARTITION_COUNT); /* the reader has checked it against the hashes */
         note_range(&loader->partitions[chunk.partition], &chunk);
         status = load_chunk(loader, &chunk);
         if (status != STATUS_OK) {
@@ -135,8 +136,7 @@ static enum status load_checkpoint(struct loader *loader)
     enum status status = checkpoint_reader_open(loader->options->disk, manifest->checkpoint, manifest->log_id, &reader,
                                                 loader->message);
     if (status == STATUS_NOT_FOUND) {
-        buf_printf(loader->message, "the manifest names the checkpoint %s, and there is no such file",
-                   manifest->checkpoint);
+        buf_append_text(loader->message, " The manifest names it: restore it from a backup.");
         status = STATUS_CORRUPT;
     }
     if (status == STATUS_OK) status = load_chunks(loader, reader);
@@ -204,12 +204,11 @@ static enum run_step replay_record(struct loader *loader, const struct record *r
     uint64_t hash = hash_of(keyspace, record->key);
     struct partition_state *partition = &loader->partitions[hashing_partition(hash)];
     uint64_t sequence = widen(record->sequence, partition->sequence);
-    if (partition->has_records) {
-        if (sequence != partition->sequence + 1) return RUN_WAITS;
-    } else if (sequence > partition->sequence + 1) {
-        return RUN_WAITS;
+    if (sequence <= partition->sequence_low) {
+        loader->result.skipped++; /* in any order: the log begins somewhat before the walk */
+        return RUN_ADVANCED;
     }
-    partition->has_records = true;
+    if (sequence != partition->sequence + 1) return RUN_WAITS;
     partition->sequence = sequence;
 
     int database = database_of_table(keyspace, record->table);
@@ -319,16 +318,24 @@ static enum status replay_log(struct loader *loader)
     return replay_epoch(loader);
 }
 
+/* Where replay goes on. Behind a checkpoint that was taken without a log nothing was recorded while it walked: the next
+ * record, written by a later run, follows the newest change that it has seen. */
+static void begin_sequences(struct loader *loader)
+{
+    for (uint32_t i = 0; i < HASHING_PARTITION_COUNT; i++) {
+        struct partition_state *partition = &loader->partitions[i];
+        if (!loader->options->manifest->has_log) partition->sequence_low = partition->sequence_high;
+        partition->sequence = partition->sequence_low;
+    }
+}
+
 /* The checkpoint saw changes whose records had to be durable before it was named: they must have been there. */
 static enum status finish_sequences(struct loader *loader)
 {
     for (uint32_t i = 0; i < HASHING_PARTITION_COUNT; i++) {
-        struct partition_state *partition = &loader->partitions[i];
-        if (partition->sequence < partition->sequence_floor) {
-            if (loader->options->manifest->has_log) {
-                return complain(loader, "the log ends before what the checkpoint has seen");
-            }
-            partition->sequence = partition->sequence_floor;
+        const struct partition_state *partition = &loader->partitions[i];
+        if (partition->sequence < partition->sequence_high) {
+            return complain(loader, "the log ends before what the checkpoint has seen");
         }
         keyspace_of(loader)->sequences[i] = partition->sequence;
     }
@@ -400,6 +407,7 @@ enum status load_run(const struct load_options *options, struct load_result *out
     loader.result.databases_version = options->manifest->databases_version;
 
     enum status status = load_checkpoint(&loader);
+    begin_sequences(&loader);
     if (status == STATUS_OK) status = replay_log(&loader);
     if (status == STATUS_OK) status = finish_sequences(&loader);
     if (status == STATUS_OK) {

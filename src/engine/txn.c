@@ -17,41 +17,12 @@ enum { TXN_RANDOM_TRIES = 100 };
 
 /* -------------------------------------------------------------------------------------------------- locks and life */
 
-struct key txn_key(const struct txn *txn, struct bytes name)
-{
-    return (struct key){name, hashing_bytes(&txn->keyspace->hashing, name)};
-}
-
-void txn_begin(struct txn *txn, struct engine_worker *worker, uint32_t database, int64_t now_ms)
-{
-    struct engine *engine = worker->engine;
-    txn->engine = engine;
-    txn->worker = worker;
-    txn->keyspace = engine->keyspace;
-    txn->database = database;
-    txn->holds_all = false;
-    txn->has_written = false;
-    txn->has_written_all = false;
-    txn->now_ms = now_ms;
-    txn->durable = engine_durable(engine);
-    txn->gate = 0;
-    txn->shard_count = 0;
-    txn->written_count = 0;
-    txn->shard_capacity = TXN_INLINE_COUNT;
-    txn->written_capacity = TXN_INLINE_COUNT;
-    txn->shards = txn->inline_shards;
-    txn->written = txn->inline_written;
-    txn->last_flags = NULL;
-}
-
 static void push_shard(struct txn *txn, struct shard *shard)
 {
-    if (txn->shard_count == txn->shard_capacity) {
+    if (txn->shard_count == TXN_INLINE_COUNT && txn->shards == txn->inline_shards) {
         /* The most there can be, at once: no third size. */
-        struct shard **shards = memory_alloc(txn->keyspace->shard_count * sizeof *shards);
-        memcpy(shards, txn->shards, txn->shard_count * sizeof *shards);
-        txn->shards = shards;
-        txn->shard_capacity = txn->keyspace->shard_count;
+        txn->shards = memory_alloc(txn->keyspace->shard_count * sizeof(struct shard *));
+        memcpy(txn->shards, txn->inline_shards, sizeof txn->inline_shards);
     }
     shard_acquire(shard);
     txn->shards[txn->shard_count++] = shard;
@@ -75,7 +46,7 @@ void txn_lock(struct txn *txn, const struct key *keys, uint32_t count)
 {
     ASSERT_SLOW(txn->shard_count == 0);
     if (count == 1) {
-        push_shard(txn, keyspace_shard(txn->keyspace, keys[0].hash));
+        txn_lock_one(txn, keys);
     } else if (count > 1) {
         lock_by_bitmap(txn, keys, count);
     }
@@ -86,11 +57,6 @@ void txn_lock_all(struct txn *txn)
     ASSERT(txn->shard_count == 0);
     for (uint32_t i = 0; i < txn->keyspace->shard_count; i++) push_shard(txn, &txn->keyspace->shards[i]);
     txn->holds_all = true;
-}
-
-static void raise_gate(struct txn *txn, uint64_t gate)
-{
-    if (gate > txn->gate) txn->gate = gate;
 }
 
 /* Whole databases changed: every key there could be waits. All shards are locked. */
@@ -104,79 +70,44 @@ static NO_INLINE void note_all_gates(struct keyspace *keyspace, uint64_t gate)
 static void note_gates(struct txn *txn, uint64_t gate)
 {
     struct keyspace *keyspace = txn->keyspace;
-    raise_gate(txn, gate);
+    txn_raise_gate(txn, gate);
     if (UNLIKELY(txn->has_written_all)) {
         note_all_gates(keyspace, gate);
         return;
     }
     for (uint32_t i = 0; i < txn->written_count; i++) {
         uint64_t hash = txn->written[i];
-        keyspace->gates[hash / (UINT64_MAX / KEYSPACE_GATE_SLOTS + 1)] = gate;
+        keyspace->gates[keyspace_gate_slot(hash)] = gate;
         keyspace_shard(keyspace, hash)->newest_gate = gate;
     }
 }
 
-void txn_commit(struct txn *txn)
+void txn_publish(struct txn *txn)
 {
-    if (txn->has_written && txn->worker->appender != NULL) {
-        note_gates(txn, wal_publish(txn->engine->wal, txn->worker->appender));
-    }
-    for (uint32_t i = txn->shard_count; i > 0; i--) shard_release(txn->shards[i - 1]);
-    txn->shard_count = 0;
-    if (UNLIKELY(txn->shards != txn->inline_shards)) memory_free(txn->shards);
+    if (txn->worker->appender != NULL) note_gates(txn, wal_publish(txn->worker->wal, txn->worker->appender));
     if (UNLIKELY(txn->written != txn->inline_written)) memory_free(txn->written);
+}
+
+void txn_unlock_many(struct txn *txn) NO_LOCK_ANALYSIS
+{
+    for (uint32_t i = txn->shard_count; i > 0; i--) shard_release(txn->shards[i - 1]);
+    if (txn->shards != txn->inline_shards) memory_free(txn->shards);
 }
 
 /* ---------------------------------------------------------------------------------------------------------- reading */
 
-ALWAYS_INLINE void gate_read(struct txn *txn, const struct shard *shard, uint64_t hash)
-{
-    /* The first test is in the lock's cache line: when nothing here is undurable, reads pay no more than it. */
-    if (LIKELY(shard->newest_gate <= txn->durable)) return;
-    uint64_t gate = txn->keyspace->gates[hash / (UINT64_MAX / KEYSPACE_GATE_SLOTS + 1)];
-    if (gate > txn->durable) raise_gate(txn, gate);
-}
-
 void txn_gate_shard(struct txn *txn, const struct shard *shard)
 {
-    if (shard->newest_gate > txn->durable) raise_gate(txn, shard->newest_gate);
-}
-
-static bool is_past(const struct txn *txn, const struct entry *entry)
-{
-    int64_t deadline_ms = entry_deadline(entry);
-    return deadline_ms != ENTRY_NO_DEADLINE && deadline_ms <= txn->now_ms;
-}
-
-struct entry *txn_peek(struct txn *txn, const struct key *key)
-{
-    struct shard *shard = keyspace_shard(txn->keyspace, key->hash);
-    struct entry *entry = shard_find(shard, txn->database, key->hash, key->name, NULL);
-    gate_read(txn, shard, key->hash);
-    if (entry == NULL || is_past(txn, entry)) return NULL;
-    return entry;
-}
-
-/* Only the owner writes, so a load and a store do; others read it whenever they like. */
-ALWAYS_INLINE void count(_Atomic uint64_t *counter)
-{
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
-}
-
-struct entry *txn_read(struct txn *txn, const struct key *key)
-{
-    struct entry *entry = txn_peek(txn, key);
-    count(entry != NULL ? &txn->worker->hits : &txn->worker->misses);
-    return entry;
+    if (shard->newest_gate > txn->durable) txn_raise_gate(txn, shard->newest_gate);
 }
 
 struct item txn_item_in(struct txn *txn, uint32_t database, const struct key *key)
 {
     struct item item = {.key = key, .shard = keyspace_shard(txn->keyspace, key->hash), .database = database};
     item.entry = shard_find(item.shard, database, key->hash, key->name, &item.slot);
-    gate_read(txn, item.shard, key->hash);
-    if (item.entry != NULL && UNLIKELY(is_past(txn, item.entry))) {
-        count(&txn->worker->expired);
+    txn_gate_read(txn, item.shard, key->hash);
+    if (item.entry != NULL && UNLIKELY(txn_is_past(txn, item.entry))) {
+        engine_worker_count(&txn->worker->expired);
         txn_remove(txn, &item);
     }
     return item;
@@ -204,7 +135,7 @@ static void note_written(struct txn *txn, uint64_t hash)
     if (UNLIKELY(txn->written_count == txn->written_capacity)) grow_written(txn);
     txn->written[txn->written_count++] = hash;
     txn->has_written = true;
-    count(&txn->worker->changes);
+    engine_worker_count(&txn->worker->changes);
 }
 
 /* Starts the record of a change to `key`; returns where its arguments go, or NULL without a log. */
@@ -246,6 +177,16 @@ static void touch(const struct item *item)
     }
 }
 
+/* Where the entry stands; NULL when there is none. A new entry's slot is looked up when it is asked for: seldom. */
+static const struct table_slot *slot_of(struct item *item)
+{
+    if (item->entry == NULL) return NULL;
+    if (item->slot.bucket == NULL) {
+        shard_find(item->shard, item->database, item->key->hash, item->key->name, &item->slot);
+    }
+    return &item->slot;
+}
+
 /* `bytes` is what `value` stands for when it is no integer. */
 static void set_value(struct txn *txn, struct item *item, const struct entry_value *value, struct bytes bytes,
                       int64_t deadline_ms)
@@ -258,14 +199,13 @@ static void set_value(struct txn *txn, struct item *item, const struct entry_val
         if (item->entry != NULL) txn_remove(txn, item);
         return;
     }
+    if (deadline_ms > ENTRY_DEADLINE_MAX) deadline_ms = ENTRY_DEADLINE_MAX;
     /* Recorded first: `bytes` may point into the entry that is about to be replaced. */
     record_value(txn, item, value, bytes, deadline_ms);
-    bool is_there = item->entry != NULL;
-    item->entry = shard_store(item->shard, item->database, item->key->hash, item->key->name,
-                              is_there ? &item->slot : NULL, value, deadline_ms);
-    if (!is_there) {
-        shard_find(item->shard, item->database, item->key->hash, item->key->name, &item->slot);
-    }
+    bool is_new = item->entry == NULL;
+    item->entry = shard_store(item->shard, item->database, item->key->hash, item->key->name, slot_of(item), value,
+                              deadline_ms);
+    if (is_new) item->slot.bucket = NULL;
     touch(item);
 }
 
@@ -295,14 +235,16 @@ void txn_set_integer(struct txn *txn, struct item *item, int64_t integer, int64_
 
 void txn_write_range(struct txn *txn, struct item *item, size_t offset, struct bytes data)
 {
-    char *out = begin_record(txn, CHANGE_RANGE, 0, txn->keyspace->table_ids[item->database], item->key,
+    uint8_t flags = item->entry == NULL ? RECORD_CREATES : 0;
+    char *out = begin_record(txn, CHANGE_RANGE, flags, txn->keyspace->table_ids[item->database], item->key,
                              record_varint_size(offset) + data.size);
     if (out != NULL) {
         wal_advance(txn->worker->appender, put(record_put_varint(out, offset), data.data, data.size));
     }
+    bool is_new = item->entry == NULL;
     item->entry = shard_write_range(item->shard, item->database, item->key->hash, item->key->name,
-                                    item->entry != NULL ? &item->slot : NULL, offset, data);
-    shard_find(item->shard, item->database, item->key->hash, item->key->name, &item->slot);
+                                    slot_of(item), offset, data);
+    if (is_new) item->slot.bucket = NULL;
     touch(item);
 }
 
@@ -317,7 +259,7 @@ void txn_set_deadline(struct txn *txn, struct item *item, int64_t deadline_ms)
     char *out = begin_record(txn, CHANGE_DEADLINE, 0, txn->keyspace->table_ids[item->database], item->key,
                              sizeof deadline_ms);
     if (out != NULL) wal_advance(txn->worker->appender, put(out, &deadline_ms, sizeof deadline_ms));
-    item->entry = shard_set_deadline(item->shard, item->database, item->key->hash, item->slot, deadline_ms);
+    item->entry = shard_set_deadline(item->shard, item->database, item->key->hash, *slot_of(item), deadline_ms);
     touch(item);
 }
 
@@ -327,20 +269,20 @@ void txn_remove(struct txn *txn, struct item *item)
     char *out = begin_record(txn, CHANGE_REMOVE, 0, txn->keyspace->table_ids[item->database], item->key, 0);
     if (out != NULL) wal_advance(txn->worker->appender, out);
     if (UNLIKELY(item->shard->watch_count > 0)) {
-        if (is_past(txn, item->entry)) {
+        if (txn_is_past(txn, item->entry)) {
             watch_touch_expired(item->shard, item->database, item->key->hash, item->key->name);
         } else {
             touch(item);
         }
     }
-    shard_remove(item->shard, item->database, item->key->hash, item->slot);
+    shard_remove(item->shard, item->database, item->key->hash, *slot_of(item));
     item->entry = NULL;
 }
 
 void txn_note_expired(struct txn *txn, struct shard *shard, uint32_t database, const struct entry *entry)
 {
     struct key key = txn_key(txn, entry_key(entry));
-    count(&txn->worker->expired);
+    engine_worker_count(&txn->worker->expired);
     char *out = begin_record(txn, CHANGE_REMOVE, 0, txn->keyspace->table_ids[database], &key, 0);
     if (out != NULL) wal_advance(txn->worker->appender, out);
     if (UNLIKELY(shard->watch_count > 0)) watch_touch_expired(shard, database, key.hash, key.name);
@@ -369,10 +311,10 @@ void txn_copy(struct txn *txn, struct item *target, const struct entry *source, 
 static void record_databases(struct txn *txn)
 {
     struct keyspace *keyspace = txn->keyspace;
-    uint64_t version = ++txn->engine->databases_version;
+    uint64_t version = ++txn->worker->engine->databases_version;
     txn->has_written = true;
     txn->has_written_all = true;
-    count(&txn->worker->changes);
+    engine_worker_count(&txn->worker->changes);
     if (txn->worker->appender == NULL) return;
 
     size_t arguments_bytes = record_varint_size(version) + record_varint_size(keyspace->next_table_id) +
@@ -437,7 +379,7 @@ struct live_filter {
 static bool each_live(void *context, struct entry *entry)
 {
     struct live_filter *filter = context;
-    if (is_past(filter->txn, entry)) return true;
+    if (txn_is_past(filter->txn, entry)) return true;
     return filter->each(filter->context, entry);
 }
 
@@ -449,7 +391,7 @@ uint64_t txn_scan(struct txn *txn, uint64_t cursor, unsigned bucket_max,
     uint64_t gate = 0;
     uint64_t next = keyspace_scan(txn->keyspace, txn->database, cursor, bucket_max, txn->holds_all, each_live,
                                   &filter, &gate);
-    if (gate > txn->durable) raise_gate(txn, gate);
+    if (gate > txn->durable) txn_raise_gate(txn, gate);
     return next;
 }
 
@@ -474,7 +416,7 @@ static bool try_random(struct txn *txn, uint64_t total, void (*each)(void *conte
     if (shard == NULL) return false;
     if (!txn->holds_all) shard_acquire(shard);
     struct entry *entry = shard_random(shard, txn->database, random_next(random));
-    bool found = entry != NULL && !is_past(txn, entry);
+    bool found = entry != NULL && !txn_is_past(txn, entry);
     if (found) {
         txn_gate_shard(txn, shard);
         each(context, entry);

@@ -1,37 +1,9 @@
 #include "families/client_commands.h"
 
-#include <stdlib.h>
-
-#include "base/arena.h"
-#include "base/assert.h"
 #include "base/number.h"
 #include "command/services.h"
 #include "command/session.h"
-
-/* Every client is one until there are subscribers and replicas. */
-enum client_type { CLIENT_NORMAL, CLIENT_REPLICA, CLIENT_MASTER, CLIENT_PUBSUB };
-
-static bool parse_type(struct call *call, struct bytes word, enum client_type *out)
-{
-    static const struct {
-        const char *name;
-        enum client_type type;
-    } types[] = {
-        {"normal",  CLIENT_NORMAL },
-        {"slave",   CLIENT_REPLICA},
-        {"replica", CLIENT_REPLICA},
-        {"pubsub",  CLIENT_PUBSUB },
-        {"master",  CLIENT_MASTER },
-    };
-    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        if (bytes_is_word(word, types[i].name)) {
-            *out = types[i].type;
-            return true;
-        }
-    }
-    reply_errorf(call->reply, "ERR Unknown client type '%.*s'", (int)word.size, word.data);
-    return false;
-}
+#include "families/client_others.h"
 
 /* ON or OFF at argument 2; answers a syntax error otherwise. */
 static bool parse_switch(struct call *call, bool *out)
@@ -70,11 +42,22 @@ static bool is_printable(struct bytes text)
 bool client_check_name(struct call *call, struct bytes name)
 {
     if (is_printable(name)) return true;
-    reply_error(call->reply, "ERR Client names cannot contain spaces, newlines or special characters.");
+    reply_error(call->reply,
+                "ERR Client names cannot contain spaces, newlines or special characters.");
     return false;
 }
 
-static void reply_lines(struct call *call, struct buf *lines)
+bool client_check_one_optional(struct call *call)
+{
+    if (call->argument_count <= 4) return true;
+    struct bytes name = call_argument(call, 1);
+    reply_errorf(call->reply,
+                 "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try CLIENT HELP.",
+                 (int)name.size, name.data);
+    return false;
+}
+
+void client_reply_lines(struct call *call, const struct buf *lines)
 {
     call->reply->ops->verbatim(call->reply, "txt", buf_bytes(lines));
 }
@@ -90,7 +73,7 @@ static void cmd_client_info(struct call *call)
 {
     struct buf line = {0};
     session_describe(call->session, call->now_ms, &line);
-    reply_lines(call, &line);
+    client_reply_lines(call, &line);
     buf_deinit(&line);
 }
 
@@ -150,7 +133,8 @@ static void cmd_client_reply(struct call *call)
     } else if (call_argument_is(call, 2, "off")) {
         set_flag(session, SESSION_REPLY_OFF, true);
     } else if (call_argument_is(call, 2, "skip")) {
-        if ((session->flags & SESSION_REPLY_OFF) == 0) set_flag(session, SESSION_REPLY_SKIP_NEXT, true);
+        if ((session->flags & SESSION_REPLY_OFF) == 0)
+            set_flag(session, SESSION_REPLY_SKIP_NEXT, true);
     } else {
         reply_error_syntax(call->reply);
     }
@@ -163,7 +147,9 @@ static void cmd_client_tracking(struct call *call)
     bool is_on;
     if (!parse_switch(call, &is_on)) return;
     if (is_on) {
-        reply_error(call->reply, "ERR CLIENT TRACKING ON is not available: this server sends no invalidation messages");
+        reply_error(
+            call->reply,
+            "ERR CLIENT TRACKING ON is not available: this server sends no invalidation messages");
     } else if (call->argument_count > 3) {
         reply_error_syntax(call->reply);
     } else {
@@ -186,8 +172,10 @@ static void cmd_client_trackinginfo(struct call *call)
 
 static void cmd_client_caching(struct call *call)
 {
-    reply_error(call->reply, "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or "
-                             "OPTOUT mode enabled");
+    reply_error(
+        call->reply,
+        "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or "
+        "OPTOUT mode enabled");
 }
 
 static void cmd_client_getredir(struct call *call)
@@ -195,277 +183,7 @@ static void cmd_client_getredir(struct call *call)
     reply_integer(call->reply, -1);
 }
 
-/* ---- CLIENT LIST ---- */
-
-/* A client's line in the listing. */
-struct found_line {
-    uint64_t id;
-    size_t offset;
-    size_t size;
-};
-
-struct listing {
-    const uint64_t *ids; /* ascending; NULL for everybody */
-    size_t id_count;
-    int64_t now_ms;
-    struct buf lines;
-    struct buf found; /* struct found_line, by ascending id; only with `ids` */
-};
-
-static int compare_ids(const void *left, const void *right)
-{
-    uint64_t a = *(const uint64_t *)left;
-    uint64_t b = *(const uint64_t *)right;
-    return a < b ? -1 : a > b;
-}
-
-/* The id comes first in struct found_line. */
-static_assert(offsetof(struct found_line, id) == 0, "an id compares with a line");
-
-static bool list_one(void *context, struct session *session)
-{
-    struct listing *listing = context;
-    if (atomic_load_explicit(&session->is_killed, memory_order_relaxed) != 0) return true;
-    if (listing->ids != NULL &&
-        bsearch(&session->id, listing->ids, listing->id_count, sizeof(uint64_t), compare_ids) == NULL) {
-        return true;
-    }
-    struct found_line line = {.id = session->id, .offset = listing->lines.size};
-    session_describe(session, listing->now_ms, &listing->lines);
-    line.size = listing->lines.size - line.offset;
-    if (listing->ids != NULL) buf_append(&listing->found, &line, sizeof(line));
-    return true;
-}
-
-static void list_all(struct call *call)
-{
-    struct listing listing = {.now_ms = call->now_ms};
-    sessions_each(call->services->sessions, list_one, &listing);
-    reply_lines(call, &listing.lines);
-    buf_deinit(&listing.lines);
-}
-
-/* The wanted ids, in the order given; NULL after an error reply. */
-static uint64_t *parse_ids(struct call *call, uint32_t first, uint32_t count)
-{
-    uint64_t *ids = arena_alloc(call->arena, count * sizeof(uint64_t));
-    for (uint32_t i = 0; i < count; i++) {
-        int64_t id;
-        if (!number_parse_i64(call_argument(call, first + i), &id)) {
-            reply_error(call->reply, "ERR Invalid client ID");
-            return NULL;
-        }
-        ids[i] = (uint64_t)id;
-    }
-    return ids;
-}
-
-/* One walk over the sessions whatever the number of ids; the lines then go out in the order in which they were asked
- * for. */
-static void list_ids(struct call *call)
-{
-    enum { FIRST = 3 };
-    uint32_t count = call->argument_count - FIRST;
-    uint64_t *wanted = parse_ids(call, FIRST, count);
-    if (wanted == NULL) return;
-    uint64_t *sorted = arena_alloc(call->arena, count * sizeof(uint64_t));
-    memcpy(sorted, wanted, count * sizeof(uint64_t));
-    qsort(sorted, count, sizeof(uint64_t), compare_ids);
-
-    struct listing listing = {.ids = sorted, .id_count = count, .now_ms = call->now_ms};
-    sessions_each(call->services->sessions, list_one, &listing);
-
-    struct buf answer = {0};
-    size_t found_count = listing.found.size / sizeof(struct found_line);
-    for (uint32_t i = 0; i < count && found_count > 0; i++) {
-        const struct found_line *line =
-            bsearch(&wanted[i], listing.found.data, found_count, sizeof(struct found_line), compare_ids);
-        if (line != NULL) buf_append(&answer, listing.lines.data + line->offset, line->size);
-    }
-    reply_lines(call, &answer);
-    buf_deinit(&answer);
-    buf_deinit(&listing.found);
-    buf_deinit(&listing.lines);
-}
-
-static void cmd_client_list(struct call *call)
-{
-    enum client_type type = CLIENT_NORMAL;
-    if (call->argument_count == 4 && call_argument_is(call, 2, "type")) {
-        if (!parse_type(call, call_argument(call, 3), &type)) return;
-    } else if (call->argument_count > 3 && call_argument_is(call, 2, "id")) {
-        list_ids(call);
-        return;
-    } else if (call->argument_count != 2) {
-        reply_error_syntax(call->reply);
-        return;
-    }
-    if (type == CLIENT_NORMAL) {
-        list_all(call);
-    } else {
-        reply_lines(call, &(struct buf){0});
-    }
-}
-
-/* ---- CLIENT KILL ---- */
-
-struct killing {
-    struct services *services;
-    struct session *self;
-    uint64_t id; /* 0: any */
-    struct bytes address; /* without data: any */
-    struct bytes local_address;
-    enum client_type type;
-    bool has_type;
-    bool skips_self;
-    bool hits_self;
-    uint64_t count;
-};
-
-static bool is_condemned(const struct killing *killing, const struct session *session)
-{
-    if (killing->id != 0 && killing->id != session->id) return false;
-    if (killing->has_type && killing->type != CLIENT_NORMAL) return false;
-    if (killing->skips_self && session == killing->self) return false;
-    struct bytes address = killing->address;
-    struct bytes local_address = killing->local_address;
-    if (address.data != NULL && !bytes_equal(address, bytes_of_text(session->address))) return false;
-    return local_address.data == NULL || bytes_equal(local_address, bytes_of_text(session->local_address));
-}
-
-/* Another client is closed by its own worker; from here on it counts as gone. */
-static bool kill_one(void *context, struct session *session)
-{
-    struct killing *killing = context;
-    if (!is_condemned(killing, session)) return true;
-    if (session == killing->self) {
-        killing->hits_self = true;
-    } else {
-        if (atomic_exchange(&session->is_killed, 1) != 0) return true;
-        killing->services->wake(killing->services, session);
-    }
-    killing->count++;
-    return true;
-}
-
-static bool parse_kill_id(struct call *call, struct bytes text, uint64_t *out)
-{
-    int64_t id;
-    if (number_parse_i64(text, &id) && id > 0) {
-        *out = (uint64_t)id;
-        return true;
-    }
-    reply_error(call->reply, "ERR client-id should be greater than 0");
-    return false;
-}
-
-/* One option and its value, at `index`; answers the error and returns false when they make no sense. */
-static bool parse_kill_option(struct call *call, uint32_t index, struct killing *killing)
-{
-    if (index + 1 == call->argument_count) {
-        reply_error_syntax(call->reply);
-        return false;
-    }
-    struct bytes value = call_argument(call, index + 1);
-    if (call_argument_is(call, index, "id")) return parse_kill_id(call, value, &killing->id);
-    if (call_argument_is(call, index, "type")) {
-        killing->has_type = true;
-        return parse_type(call, value, &killing->type);
-    }
-    if (call_argument_is(call, index, "addr")) {
-        killing->address = value;
-        return true;
-    }
-    if (call_argument_is(call, index, "laddr")) {
-        killing->local_address = value;
-        return true;
-    }
-    if (call_argument_is(call, index, "user")) {
-        if (bytes_equal(value, BYTES_LITERAL("default"))) return true;
-        reply_errorf(call->reply, "ERR No such user '%.*s'", (int)value.size, value.data);
-        return false;
-    }
-    bool is_yes = bytes_is_word(value, "yes");
-    if (!call_argument_is(call, index, "skipme") || (!is_yes && !bytes_is_word(value, "no"))) {
-        reply_error_syntax(call->reply);
-        return false;
-    }
-    killing->skips_self = is_yes;
-    return true;
-}
-
-static void cmd_client_kill(struct call *call)
-{
-    struct killing killing = {.services = call->services, .self = call->session};
-    bool is_old_form = call->argument_count == 3;
-    if (is_old_form) {
-        killing.address = call_argument(call, 2);
-    } else {
-        killing.skips_self = true;
-        for (uint32_t i = 2; i < call->argument_count; i += 2) {
-            if (!parse_kill_option(call, i, &killing)) return;
-        }
-    }
-    sessions_each(call->services->sessions, kill_one, &killing);
-    if (killing.hits_self) set_flag(call->session, SESSION_CLOSE_AFTER_REPLY, true);
-
-    if (!is_old_form) {
-        reply_integer(call->reply, (int64_t)killing.count);
-    } else if (killing.count > 0) {
-        reply_ok(call->reply);
-    } else {
-        reply_error(call->reply, "ERR No such client");
-    }
-}
-
-/* ---- CLIENT UNBLOCK, PAUSE, UNPAUSE ---- */
-
-/* PAUSE and UNBLOCK take one optional word; Redis checks that itself, with a text of its own. */
-static bool check_one_optional(struct call *call, const char *name)
-{
-    if (call->argument_count <= 4) return true;
-    reply_errorf(call->reply, "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try %s HELP.",
-                 (int)call->arguments[1].size, call->arguments[1].data, name);
-    return false;
-}
-
-struct unblocking {
-    struct services *services;
-    uint64_t id;
-    uint8_t reason; /* as session->is_unblocked */
-    bool is_done;
-};
-
-static bool unblock_one(void *context, struct session *session)
-{
-    struct unblocking *unblocking = context;
-    if (session->id != unblocking->id) return true;
-    uint8_t none = 0;
-    bool is_blocked = (session_flags(session) & SESSION_BLOCKED) != 0;
-    if (is_blocked && atomic_compare_exchange_strong(&session->is_unblocked, &none, unblocking->reason)) {
-        unblocking->is_done = true;
-        unblocking->services->wake(unblocking->services, session);
-    }
-    return false;
-}
-
-static void cmd_client_unblock(struct call *call)
-{
-    enum { REASON_TIMEOUT = 1, REASON_ERROR = 2 };
-    if (!check_one_optional(call, "CLIENT")) return;
-    struct unblocking unblocking = {.services = call->services, .reason = REASON_TIMEOUT};
-    if (call->argument_count == 4 && call_argument_is(call, 3, "error")) {
-        unblocking.reason = REASON_ERROR;
-    } else if (call->argument_count == 4 && !call_argument_is(call, 3, "timeout")) {
-        reply_error(call->reply, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
-        return;
-    }
-    int64_t id;
-    if (!call_integer(call, 2, &id)) return;
-    unblocking.id = (uint64_t)id;
-    sessions_each(call->services->sessions, unblock_one, &unblocking);
-    reply_integer(call->reply, unblocking.is_done);
-}
+/* ---- CLIENT PAUSE, UNPAUSE ---- */
 
 /* Milliseconds from now as a moment; answers the error and returns false when it is none. */
 static bool parse_timeout(struct call *call, struct bytes text, int64_t *out_until_ms)
@@ -490,7 +208,7 @@ static bool parse_timeout(struct call *call, struct bytes text, int64_t *out_unt
 
 static void cmd_client_pause(struct call *call)
 {
-    if (!check_one_optional(call, "CLIENT")) return;
+    if (!client_check_one_optional(call)) return;
     bool only_writes = call->argument_count == 4 && call_argument_is(call, 3, "write");
     if (call->argument_count == 4 && !only_writes && !call_argument_is(call, 3, "all")) {
         reply_error(call->reply, "ERR CLIENT PAUSE mode must be WRITE or ALL");
@@ -564,59 +282,86 @@ enum {
     ADMIN = CMD_ADMIN | QUICK,
 };
 
-#define EVERY_CLIENT "O(N) with N connected clients"
-#define CLIENT_ROW .group = "connection", .acl = "@connection"
+#define EVERY_CLIENT "O(N) where N is the number of clients"
 
+/* clang-format off */
 const struct command client_subcommands[] = {
-    {.name = "client|caching", .function = cmd_client_caching, .arity = 3, .flags = QUICK, .syntax = "<YES | NO>",
-     .since = "6.0.0", .summary = "Says whether the next command's keys are tracked.", .complexity = "O(1)", CLIENT_ROW},
-    {.name = "client|getname", .function = cmd_client_getname, .arity = 2, .flags = QUICK, .syntax = "",
-     .since = "2.6.9", .summary = "Answers the connection's name.", .complexity = "O(1)", CLIENT_ROW},
-    {.name = "client|getredir", .function = cmd_client_getredir, .arity = 2, .flags = QUICK, .syntax = "",
-     .since = "6.0.0", .summary = "Answers the client that gets this one's invalidation messages.",
-     .complexity = "O(1)", CLIENT_ROW},
-    {.name = "client|help", .function = cmd_client_help, .arity = 2, .flags = CMD_LOADING | CMD_STALE, .syntax = "",
-     .since = "5.0.0", .summary = "Lists the subcommands.", .complexity = "O(1)", CLIENT_ROW},
-    {.name = "client|id", .function = cmd_client_id, .arity = 2, .flags = QUICK, .syntax = "", .since = "5.0.0",
-     .summary = "Answers the connection's id.", .complexity = "O(1)", CLIENT_ROW},
-    {.name = "client|info", .function = cmd_client_info, .arity = 2, .flags = QUICK, .syntax = "", .since = "6.2.0",
-     .summary = "Describes the connection.", .complexity = "O(1)", CLIENT_ROW},
-    {.name = "client|kill", .function = cmd_client_kill, .arity = -3, .flags = ADMIN,
-     .syntax = "<ip:port | <[ID client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] | [USER username] | "
-               "[ADDR ip:port] | [LADDR ip:port] | [SKIPME <YES | NO>] [[ID client-id] | "
-               "[TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] | [USER username] | [ADDR ip:port] | "
-               "[LADDR ip:port] | [SKIPME <YES | NO>] ...]>>",
-     .since = "2.4.0", .summary = "Closes connections.", .complexity = EVERY_CLIENT, CLIENT_ROW},
-    {.name = "client|list", .function = cmd_client_list, .arity = -2, .flags = ADMIN,
-     .syntax = "[TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]", .since = "2.4.0",
-     .summary = "Describes connections.", .complexity = EVERY_CLIENT, CLIENT_ROW},
-    {.name = "client|no-evict", .function = cmd_client_no_evict, .arity = 3, .flags = ADMIN, .syntax = "<ON | OFF>",
-     .since = "7.0.0", .summary = "Keeps the connection when memory for clients runs short.", .complexity = "O(1)",
-     CLIENT_ROW},
-    {.name = "client|no-touch", .function = cmd_client_no_touch, .arity = 3, .flags = QUICK, .syntax = "<ON | OFF>",
-     .since = "7.2.0", .summary = "Lets the connection's commands leave access times alone.", .complexity = "O(1)",
-     CLIENT_ROW},
-    {.name = "client|pause", .function = cmd_client_pause, .arity = -3, .flags = ADMIN,
-     .syntax = "timeout [WRITE | ALL]", .since = "3.0.0", .summary = "Holds clients' commands back for a while.",
-     .complexity = "O(1)", CLIENT_ROW},
-    {.name = "client|reply", .function = cmd_client_reply, .arity = 3, .flags = QUICK, .syntax = "<ON | OFF | SKIP>",
-     .since = "3.2.0", .summary = "Says whether commands are answered.", .complexity = "O(1)", CLIENT_ROW},
-    {.name = "client|setinfo", .function = cmd_client_setinfo, .arity = 4, .flags = QUICK,
-     .syntax = "<LIB-NAME libname | LIB-VER libver>", .since = "7.2.0", .summary = "Tells which client library this is.",
-     .complexity = "O(1)", CLIENT_ROW},
-    {.name = "client|setname", .function = cmd_client_setname, .arity = 3, .flags = QUICK,
-     .syntax = "connection-name", .since = "2.6.9", .summary = "Names the connection.", .complexity = "O(1)",
-     CLIENT_ROW},
-    {.name = "client|tracking", .function = cmd_client_tracking, .arity = -3, .flags = QUICK,
-     .syntax = "<ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]",
-     .since = "6.0.0", .summary = "Switches invalidation messages for client-side caching.",
-     .complexity = "O(1)", CLIENT_ROW},
-    {.name = "client|trackinginfo", .function = cmd_client_trackinginfo, .arity = 2, .flags = QUICK, .syntax = "",
-     .since = "6.2.0", .summary = "Describes the connection's tracking.", .complexity = "O(1)", CLIENT_ROW},
-    {.name = "client|unblock", .function = cmd_client_unblock, .arity = -3, .flags = ADMIN,
-     .syntax = "client-id [TIMEOUT | ERROR]", .since = "5.0.0", .summary = "Ends another client's waiting.",
-     .complexity = EVERY_CLIENT, CLIENT_ROW},
-    {.name = "client|unpause", .function = cmd_client_unpause, .arity = 2, .flags = ADMIN, .syntax = "",
-     .since = "6.2.0", .summary = "Ends CLIENT PAUSE.", .complexity = "O(1)", CLIENT_ROW},
+    {"client|caching", cmd_client_caching, 3, QUICK, {0},
+     "<YES | NO>", "6.0.0",
+     "Says whether the next command's keys are tracked.",
+     "connection", "O(1)", "@connection", NULL},
+    {"client|getname", cmd_client_getname, 2, QUICK, {0},
+     "", "2.6.9",
+     "Answers the connection's name.",
+     "connection", "O(1)", "@connection", NULL},
+    {"client|getredir", cmd_client_getredir, 2, QUICK, {0},
+     "", "6.0.0",
+     "Answers the client that gets this one's invalidation messages.",
+     "connection", "O(1)", "@connection", NULL},
+    {"client|help", cmd_client_help, 2, CMD_LOADING | CMD_STALE, {0},
+     "", "5.0.0",
+     "Lists the subcommands.",
+     "connection", "O(1)", "@connection", NULL},
+    {"client|id", cmd_client_id, 2, QUICK, {0},
+     "", "5.0.0",
+     "Answers the connection's id.",
+     "connection", "O(1)", "@connection", NULL},
+    {"client|info", cmd_client_info, 2, QUICK, {0},
+     "", "6.2.0",
+     "Describes the connection.",
+     "connection", "O(1)", "@connection", NULL},
+    {"client|kill", cmd_client_kill, -3, ADMIN, {0},
+     "<ip:port | <[ID client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] | "
+     "[USER username] | [ADDR ip:port] | [LADDR ip:port] | [SKIPME <YES | NO>] "
+     "[[ID client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] | "
+     "[USER username] | [ADDR ip:port] | [LADDR ip:port] | [SKIPME <YES | NO>] ...]>>", "2.4.0",
+     "Closes connections.",
+     "connection", EVERY_CLIENT, "@connection", NULL},
+    {"client|list", cmd_client_list, -2, ADMIN, {0},
+     "[TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]", "2.4.0",
+     "Describes connections.",
+     "connection", EVERY_CLIENT, "@connection", NULL},
+    {"client|no-evict", cmd_client_no_evict, 3, ADMIN, {0},
+     "<ON | OFF>", "7.0.0",
+     "Keeps the connection when memory for clients runs short.",
+     "connection", "O(1)", "@connection", NULL},
+    {"client|no-touch", cmd_client_no_touch, 3, QUICK, {0},
+     "<ON | OFF>", "7.2.0",
+     "Lets the connection's commands leave access times alone.",
+     "connection", "O(1)", "@connection", NULL},
+    {"client|pause", cmd_client_pause, -3, ADMIN, {0},
+     "timeout [WRITE | ALL]", "3.0.0",
+     "Holds clients' commands back for a while.",
+     "connection", "O(1)", "@connection", NULL},
+    {"client|reply", cmd_client_reply, 3, QUICK, {0},
+     "<ON | OFF | SKIP>", "3.2.0",
+     "Says whether commands are answered.",
+     "connection", "O(1)", "@connection", NULL},
+    {"client|setinfo", cmd_client_setinfo, 4, QUICK, {0},
+     "<LIB-NAME libname | LIB-VER libver>", "7.2.0",
+     "Tells which client library this is.",
+     "connection", "O(1)", "@connection", NULL},
+    {"client|setname", cmd_client_setname, 3, QUICK, {0},
+     "connection-name", "2.6.9",
+     "Names the connection.",
+     "connection", "O(1)", "@connection", NULL},
+    {"client|tracking", cmd_client_tracking, -3, QUICK, {0},
+     "<ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] "
+     "[OPTOUT] [NOLOOP]", "6.0.0",
+     "Switches invalidation messages for client-side caching.",
+     "connection", "O(1)", "@connection", NULL},
+    {"client|trackinginfo", cmd_client_trackinginfo, 2, QUICK, {0},
+     "", "6.2.0",
+     "Describes the connection's tracking.",
+     "connection", "O(1)", "@connection", NULL},
+    {"client|unblock", cmd_client_unblock, -3, ADMIN, {0},
+     "client-id [TIMEOUT | ERROR]", "5.0.0",
+     "Ends another client's waiting.",
+     "connection", EVERY_CLIENT, "@connection", NULL},
+    {"client|unpause", cmd_client_unpause, 2, ADMIN, {0},
+     "", "6.2.0",
+     "Ends CLIENT PAUSE.",
+     "connection", "O(1)", "@connection", NULL},
     {.name = NULL},
 };
+/* clang-format on */

@@ -8,7 +8,8 @@
 
 /* ---- who ---- */
 
-/* Takes as long for a wrong password as for the right one: only the length of what the client sent shows. */
+/* Takes as long for a wrong password as for the right one: only the length of what the client sent
+ * shows. */
 static bool is_same_secret(struct bytes given, struct bytes secret)
 {
     volatile unsigned char difference = given.size != secret.size;
@@ -28,8 +29,8 @@ static bool has_password(struct call *call)
     return result;
 }
 
-/* There is one user. Without a password any will do for it, as in Redis. Answers the error and returns false when it is
- * somebody else. */
+/* There is one user. Without a password any will do for it, as in Redis. Answers the error and
+ * returns false when it is somebody else. */
 static bool authenticate(struct call *call, struct bytes user, struct bytes password)
 {
     struct buf secret = {0};
@@ -52,8 +53,10 @@ static void cmd_auth(struct call *call)
     }
     bool has_user = call->argument_count == 3;
     if (!has_user && !has_password(call)) {
-        reply_error(call->reply, "ERR AUTH <password> called without any password configured for the default user. "
-                                 "Are you sure your configuration is correct?");
+        reply_error(
+            call->reply,
+            "ERR AUTH <password> called without any password configured for the default user. "
+            "Are you sure your configuration is correct?");
         return;
     }
     struct bytes user = has_user ? call_argument(call, 1) : BYTES_LITERAL("default");
@@ -108,8 +111,8 @@ static bool parse_greeting(struct call *call, struct greeting *out)
             if (!client_check_name(call, out->name)) return false;
             i += 1;
         } else {
-            reply_errorf(call->reply, "ERR Syntax error in HELLO option '%.*s'", (int)call->arguments[i].size,
-                         call->arguments[i].data);
+            reply_errorf(call->reply, "ERR Syntax error in HELLO option '%.*s'",
+                         (int)call->arguments[i].size, call->arguments[i].data);
             return false;
         }
     }
@@ -143,12 +146,15 @@ static void cmd_hello(struct call *call)
     if (!parse_greeting(call, &greeting)) return;
     if (greeting.user.data != NULL && !authenticate(call, greeting.user, greeting.password)) return;
     if ((call->session->flags & SESSION_AUTHENTICATED) == 0) {
-        reply_error(call->reply, "NOAUTH HELLO must be called with the client already authenticated, otherwise the "
-                                 "HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and "
-                                 "select the RESP protocol version at the same time");
+        reply_error(
+            call->reply,
+            "NOAUTH HELLO must be called with the client already authenticated, otherwise the "
+            "HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and "
+            "select the RESP protocol version at the same time");
         return;
     }
-    if (greeting.name.data != NULL) session_set_text(call->session, &call->session->name, greeting.name);
+    if (greeting.name.data != NULL)
+        session_set_text(call->session, &call->session->name, greeting.name);
     if (greeting.protocol != 0) set_protocol(call, greeting.protocol);
     reply_greeting(call);
 }
@@ -160,7 +166,8 @@ static void cmd_select(struct call *call)
     int64_t database;
     if (!call_integer(call, 1, &database)) return;
     if (database < INT32_MIN || database > INT32_MAX) {
-        reply_error(call->reply, "ERR value is out of range, value must between -2147483648 and 2147483647");
+        reply_error(call->reply,
+                    "ERR value is out of range, value must between -2147483648 and 2147483647");
         return;
     }
     if (database < 0 || database >= (int64_t)call->txn->keyspace->database_count) {
@@ -196,7 +203,8 @@ static void cmd_quit(struct call *call)
 static void cmd_reset(struct call *call)
 {
     struct session *session = call->session;
-    if ((session->flags & SESSION_MONITOR) != 0) call->services->monitor(call->services, session, false);
+    if ((session->flags & SESSION_MONITOR) != 0)
+        call->services->monitor(call->services, session, false);
     session_reset(session, has_password(call));
     set_protocol(call, session->protocol);
     reply_simple(call->reply, BYTES_LITERAL("RESET"));
@@ -207,30 +215,42 @@ enum {
     ANYBODY = CONNECTION | CMD_NO_SCRIPT | CMD_NO_AUTH,
 };
 
-#define CONNECTION_ROW .group = "connection", .acl = "@connection"
-
+/* clang-format off */
 static const struct command commands[] = {
-    {.name = "auth", .function = cmd_auth, .arity = -2, .flags = ANYBODY, .syntax = "[username] password",
-     .since = "1.0.0", .summary = "Proves who the client is.", .complexity = "O(N) with N bytes of password",
-     CONNECTION_ROW},
+    {"auth", cmd_auth, -2, ANYBODY, {0},
+     "[username] password", "1.0.0",
+     "Proves who the client is.",
+     "connection", "O(N) where N is the length of the password", "@connection", NULL},
     /* A container has no function of its own: each subcommand is a row. */
-    {.name = "client", .arity = -2, .syntax = "", .since = "2.4.0",
-     .summary = "Commands about connected clients.", .group = "connection", .complexity = "that of the subcommand",
-     .acl = "", .subcommands = client_subcommands},
-    {.name = "echo", .function = cmd_echo, .arity = 2, .flags = CONNECTION, .syntax = "message", .since = "1.0.0",
-     .summary = "Answers its argument.", .complexity = "O(1)", CONNECTION_ROW},
-    {.name = "hello", .function = cmd_hello, .arity = -1, .flags = ANYBODY,
-     .syntax = "[protover [AUTH username password] [SETNAME clientname]]", .since = "6.0.0",
-     .summary = "Introduces client and server to each other and picks the protocol.", .complexity = "O(1)",
-     CONNECTION_ROW},
-    {.name = "ping", .function = cmd_ping, .arity = -1, .flags = CMD_FAST, .syntax = "[message]", .since = "1.0.0",
-     .summary = "Answers PONG, or its argument.", .complexity = "O(1)", CONNECTION_ROW},
-    {.name = "quit", .function = cmd_quit, .arity = -1, .flags = ANYBODY | CMD_TRANSACTION, .syntax = "",
-     .since = "1.0.0", .summary = "Answers OK and closes the connection.", .complexity = "O(1)", CONNECTION_ROW},
-    {.name = "reset", .function = cmd_reset, .arity = 1, .flags = ANYBODY | CMD_TRANSACTION, .syntax = "",
-     .since = "6.2.0", .summary = "Makes the connection as if it were new.", .complexity = "O(1)", CONNECTION_ROW},
-    {.name = "select", .function = cmd_select, .arity = 2, .flags = CONNECTION, .syntax = "index", .since = "1.0.0",
-     .summary = "Changes the connection's database.", .complexity = "O(1)", CONNECTION_ROW},
+    {"client", NULL, -2, 0, {0},
+     "", "2.4.0",
+     "Commands about connected clients.",
+     "connection", "Depends on the subcommand", "", client_subcommands},
+    {"echo", cmd_echo, 2, CONNECTION, {0},
+     "message", "1.0.0",
+     "Answers its argument.",
+     "connection", "O(1)", "@connection", NULL},
+    {"hello", cmd_hello, -1, ANYBODY, {0},
+     "[protover [AUTH username password] [SETNAME clientname]]", "6.0.0",
+     "Introduces client and server to each other and picks the protocol.",
+     "connection", "O(1)", "@connection", NULL},
+    {"ping", cmd_ping, -1, CMD_FAST, {0},
+     "[message]", "1.0.0",
+     "Answers PONG, or its argument.",
+     "connection", "O(1)", "@connection", NULL},
+    {"quit", cmd_quit, -1, ANYBODY | CMD_TRANSACTION, {0},
+     "", "1.0.0",
+     "Answers OK and closes the connection.",
+     "connection", "O(1)", "@connection", NULL},
+    {"reset", cmd_reset, 1, ANYBODY | CMD_TRANSACTION, {0},
+     "", "6.2.0",
+     "Makes the connection as if it were new.",
+     "connection", "O(1)", "@connection", NULL},
+    {"select", cmd_select, 2, CONNECTION, {0},
+     "index", "1.0.0",
+     "Changes the connection's database.",
+     "connection", "O(1)", "@connection", NULL},
 };
+/* clang-format on */
 
 const struct family connection_family = FAMILY("connection", commands);

@@ -1,7 +1,7 @@
 /* Bit-parallel dynamic programming. Let L(i,j) be the length for the first i bytes of a and the
- * first j of b. Neighbours in L differ by 0 or 1, so one bit a cell is enough, and 64 cells take one
- * addition (Crochemore, Iliopoulos, Pinzon, Reid: "A fast and practical bit-vector algorithm for
- * the longest common subsequence problem", 2001; Hyyro, 2004).
+ * first j of b. Neighbours in L differ by 0 or 1, so one bit a cell is enough, and 64 cells take
+ * one addition (Crochemore, Iliopoulos, Pinzon, Reid: "A fast and practical bit-vector algorithm
+ * for the longest common subsequence problem", 2001; Hyyro, 2004).
  *
  * The longer string lies across, along the bits; the shorter is walked down, byte by byte. `same`
  * has a bit where L does not grow from one position across to the next. For each byte down, with

@@ -51,10 +51,10 @@ static void cmd_object_idletime(struct call *call)
 static void cmd_object_freq(struct call *call)
 {
     if (!find(call)) return;
-    reply_error(
-        call->reply,
-        "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note "
-        "that when switching between policies at runtime LRU and LFU data will take some time to adjust.");
+    reply_error(call->reply,
+                "ERR An LFU maxmemory policy is not selected, access frequency not tracked. "
+                "Please note that when switching between policies at runtime LRU and LFU data will "
+                "take some time to adjust.");
 }
 
 static void cmd_object_help(struct call *call)

@@ -5,6 +5,17 @@
 #include "families/lcs.h"
 #include "families/lookup.h"
 
+/* Nothing, appended, still is a change: it touches watchers and turns a number into a text. */
+static void append(struct call *call, struct item *item, struct bytes tail)
+{
+    char scratch[NUMBER_INT_TEXT_MAX];
+    struct bytes text = entry_string(item->entry, scratch);
+    if (tail.size == 0 && entry_kind(item->entry) != ENTRY_BLOB)
+        txn_set_raw(call->txn, item, text, TXN_KEEP_DEADLINE);
+    else
+        txn_write_range(call->txn, item, text.size, tail);
+}
+
 static void cmd_append(struct call *call)
 {
     struct item item;
@@ -16,7 +27,7 @@ static void cmd_append(struct call *call)
         txn_set_text(call->txn, &item, tail, ENTRY_NO_DEADLINE);
     } else {
         if (!lookup_admits_size(call, length, tail.size)) return;
-        if (tail.size > 0) txn_write_range(call->txn, &item, length, tail);
+        append(call, &item, tail);
     }
     reply_integer(call->reply, (int64_t)(length + tail.size));
 }

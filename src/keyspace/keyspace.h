@@ -42,6 +42,12 @@ struct keyspace_options {
 struct keyspace *keyspace_create(const struct keyspace_options *options);
 void keyspace_destroy(struct keyspace *keyspace);
 
+/* The place of a hash in `gates`. */
+ALWAYS_INLINE uint32_t keyspace_gate_slot(uint64_t hash)
+{
+    return (uint32_t)(hash / (UINT64_MAX / KEYSPACE_GATE_SLOTS + 1));
+}
+
 ALWAYS_INLINE struct shard *keyspace_shard(const struct keyspace *keyspace, uint64_t hash)
 {
     return &keyspace->shards[hash >> (64 - keyspace->shard_bits)];

@@ -4,12 +4,13 @@
  *              text           a blob's bytes   text         text, open: sink.next..sink.end is its free room
  *              in buffer A    elsewhere        in buffer A  in buffer B
  *
- * A piece stands inside the buffer that it uses: in front of its text. Attaching bytes closes the open piece and cuts
- * two new ones out of its free room: one for the foreign bytes, one for the text behind them. So a reply of a thousand
- * blobs needs a few buffers, and no other memory. A buffer counts its pieces and goes back with the last one.
+ * A piece stands inside the buffer that it uses: in front of its text. Attaching bytes closes the
+ * open piece and cuts two new ones out of its free room: one for the foreign bytes, one for the
+ * text behind them. So a reply of a thousand blobs needs a few buffers, and no other memory. A
+ * buffer counts its pieces and goes back with the last one.
  *
- * The stream offset of the end is brought up to date (`note_written`) only when somebody asks: writers just move
- * sink.next. */
+ * The stream offset of the end is brought up to date (`note_written`) only when somebody asks:
+ * writers just move sink.next. */
 #include "net/conn.h"
 
 #include <errno.h>
@@ -24,13 +25,16 @@
 
 enum {
     BUFFER_LINES = (int)(CONN_BUFFER_BYTES / CACHE_LINE_BYTES),
-    /* A pool buffer's memory: its bytes, its header, and room to start at a different cache line than its neighbours. */
+    /* A pool buffer's memory: its bytes, its header, and room to start at a different cache line
+     * than its neighbours. */
     BUFFER_MEMORY_BYTES = 20 * 1024,
     BUFFER_COLOURS = 21,
-    BUFFER_COLOUR_BYTES = 3 * CACHE_LINE_BYTES, /* the header and the first lines are what is touched most */
+    BUFFER_COLOUR_BYTES =
+        3 * CACHE_LINE_BYTES, /* the header and the first lines are what is touched most */
     INPUT_GROWTH_MIN = 64 * 1024,
     FLUSH_PIECES_MAX = 64,
-    FLUSH_ROUNDS_MAX = 16, /* one client's output must not keep a worker: the poller reports it again */
+    FLUSH_ROUNDS_MAX =
+        16, /* one client's output must not keep a worker: the poller reports it again */
     TEXT_ROOM_MIN = 256,
     PIECE_ALIGNMENT = 8,
 };
@@ -39,9 +43,9 @@ enum input_class { INPUT_NONE, INPUT_POOL, INPUT_HEAP };
 
 struct conn_piece {
     struct conn_piece *next;
-    char *start;              /* the first byte not sent */
-    char *end;                /* behind the last byte, as far as noted */
-    struct conn_buffer *home; /* where this struct stands */
+    char *start;                  /* the first byte not sent */
+    char *end;                    /* behind the last byte, as far as noted */
+    struct conn_buffer *home;     /* where this struct stands */
     void (*release)(void *owner); /* of attached bytes; NULL for text */
     void *owner;
 };
@@ -58,8 +62,10 @@ enum { PIECE_BYTES = (int)sizeof(struct conn_piece) };
 
 static_assert(sizeof(struct conn_buffer) <= CACHE_LINE_BYTES, "the header takes one line at most");
 static_assert(sizeof(struct conn_buffer) % PIECE_ALIGNMENT == 0, "data is aligned for a piece");
-static_assert(sizeof(struct conn_piece) % PIECE_ALIGNMENT == 0, "text behind a piece may hold the next");
-static_assert(BUFFER_LINES * CACHE_LINE_BYTES + CACHE_LINE_BYTES + (BUFFER_COLOURS - 1) * BUFFER_COLOUR_BYTES <=
+static_assert(sizeof(struct conn_piece) % PIECE_ALIGNMENT == 0,
+              "text behind a piece may hold the next");
+static_assert(BUFFER_LINES * CACHE_LINE_BYTES + CACHE_LINE_BYTES +
+                      (BUFFER_COLOURS - 1) * BUFFER_COLOUR_BYTES <=
                   BUFFER_MEMORY_BYTES,
               "the last colour fits");
 static_assert(sizeof(struct conn) <= 256, "an idle connection is small");
@@ -152,7 +158,8 @@ static void move_input(struct conn *conn, char *room, size_t capacity, enum inpu
     conn->input_end = size;
 }
 
-/* What arrived bounds what is allocated: a request that only announces a great length costs INPUT_GROWTH_MIN. */
+/* What arrived bounds what is allocated: a request that only announces a great length costs
+ * INPUT_GROWTH_MIN. */
 static size_t grown_capacity(size_t size, size_t wanted)
 {
     size_t growth_max = size * 2 > INPUT_GROWTH_MIN ? size * 2 : INPUT_GROWTH_MIN;
@@ -161,8 +168,9 @@ static size_t grown_capacity(size_t size, size_t wanted)
     return size + (growth < growth_max ? growth : growth_max);
 }
 
-/* Makes room behind the unconsumed bytes. Moving them to the front costs no more than was consumed before, and growing
- * while there still is room doubles the buffer: so receiving is linear however the bytes come. */
+/* Makes room behind the unconsumed bytes. Moving them to the front costs no more than was consumed
+ * before, and growing while there still is room doubles the buffer: so receiving is linear however
+ * the bytes come. */
 static void make_input_room(struct conn *conn, size_t wanted)
 {
     size_t size = conn->input_end - conn->input_start;
@@ -267,8 +275,8 @@ static void grow(struct sink *sink, size_t size)
     struct conn *conn = CONTAINER_OF(sink, struct conn, sink);
     note_written(conn);
     size_t needed = memory_size_add(size, PIECE_BYTES);
-    struct conn_buffer *buffer =
-        needed <= CONN_BUFFER_BYTES ? take_buffer(conn->pool) : create_heap_buffer(needed);
+    struct conn_buffer *buffer = needed <= CONN_BUFFER_BYTES ? take_buffer(conn->pool)
+                                                             : create_heap_buffer(needed);
     buffer->piece_count = 0;
     open_piece(conn, buffer->data, buffer);
     ASSERT((size_t)(sink->end - sink->next) >= size);
@@ -345,17 +353,20 @@ uint64_t conn_output_size(const struct conn *conn)
 void conn_mark(struct conn *conn, uint64_t gate)
 {
     note_written(conn);
-    uint64_t marked = conn->mark_count > 0 ? conn->marks[conn->mark_count - 1].offset : conn->output_sent;
+    uint64_t marked = conn->mark_count > 0 ? conn->marks[conn->mark_count - 1].offset
+                                           : conn->output_sent;
     if (conn->output_written == marked) return;
 
     struct conn_mark *last = conn->mark_count > 0 ? &conn->marks[conn->mark_count - 1] : NULL;
     if (last != NULL && (gate <= last->gate || conn->mark_count == CONN_MARKS)) {
-        /* What comes later cannot leave earlier; beyond CONN_MARKS gates the newest stands for the last ones. */
+        /* What comes later cannot leave earlier; beyond CONN_MARKS gates the newest stands for the
+         * last ones. */
         last->offset = conn->output_written;
         if (gate > last->gate) last->gate = gate;
         return;
     }
-    conn->marks[conn->mark_count++] = (struct conn_mark){.offset = conn->output_written, .gate = gate};
+    conn->marks[conn->mark_count++] = (struct conn_mark){.offset = conn->output_written,
+                                                         .gate = gate};
 }
 
 uint64_t conn_gate(const struct conn *conn)
@@ -369,7 +380,8 @@ static void drop_marks(struct conn *conn, unsigned count)
     for (unsigned i = 0; i < conn->mark_count; i++) conn->marks[i] = conn->marks[i + count];
 }
 
-/* Marks whose gate is reached become one that waits for nothing, so that later marks do not cover their bytes. Returns the offset up to which bytes may go. */
+/* Marks whose gate is reached become one that waits for nothing, so that later marks do not cover
+ * their bytes. Returns the offset up to which bytes may go. */
 static uint64_t pass_marks(struct conn *conn, uint64_t durable)
 {
     unsigned passed = 0;
@@ -395,8 +407,8 @@ static void set_interest(struct conn *conn, unsigned interest)
 }
 
 /* The unsent bytes up to stream offset `limit`, as far as `slices` goes; *out_size is their sum. */
-static unsigned gather(const struct conn *conn, uint64_t limit, struct iovec slices[FLUSH_PIECES_MAX],
-                       size_t *out_size)
+static unsigned gather(const struct conn *conn, uint64_t limit,
+                       struct iovec slices[FLUSH_PIECES_MAX], size_t *out_size)
 {
     unsigned count = 0;
     size_t total = 0;
@@ -419,7 +431,8 @@ static ssize_t send_slices(struct conn *conn, struct iovec *slices, unsigned cou
     ssize_t sent;
     do {
         if (LIKELY(count == 1)) {
-            sent = send(conn->fd, slices[0].iov_base, slices[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+            sent = send(conn->fd, slices[0].iov_base, slices[0].iov_len,
+                        MSG_NOSIGNAL | MSG_DONTWAIT);
         } else {
             struct msghdr message = {.msg_iov = slices, .msg_iovlen = count};
             sent = sendmsg(conn->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -428,8 +441,8 @@ static ssize_t send_slices(struct conn *conn, struct iovec *slices, unsigned cou
     return sent;
 }
 
-/* Gives up the first `size` unsent bytes, and every piece that has nothing left: when all is sent the connection holds
- * no buffer. */
+/* Gives up the first `size` unsent bytes, and every piece that has nothing left: when all is sent
+ * the connection holds no buffer. */
 static void drop_sent(struct conn *conn, size_t size)
 {
     conn->output_sent += size;
@@ -452,7 +465,8 @@ enum status conn_flush(struct conn *conn, uint64_t durable)
     note_written(conn);
     uint64_t limit = pass_marks(conn, durable);
     bool is_full = false;
-    for (unsigned round = 0; conn->output_sent < limit && !is_full && round < FLUSH_ROUNDS_MAX; round++) {
+    for (unsigned round = 0; conn->output_sent < limit && !is_full && round < FLUSH_ROUNDS_MAX;
+         round++) {
         struct iovec slices[FLUSH_PIECES_MAX];
         size_t size;
         unsigned count = gather(conn, limit, slices, &size);
@@ -474,11 +488,16 @@ enum status conn_flush(struct conn *conn, uint64_t durable)
 
 /* ---- the connection ---- */
 
-enum status conn_init(struct conn *conn, int fd, struct poller *poller, struct conn_pool *pool, void *owner)
+enum status conn_init(struct conn *conn, int fd, struct poller *poller, struct conn_pool *pool,
+                      void *owner)
 {
     ASSERT(owner != NULL); /* NULL is how the poller says "woken" */
-    *conn = (struct conn){
-        .sink.ops = &conn_sink_ops, .fd = fd, .poller = poller, .pool = pool, .owner = owner, .interest = POLLER_READ};
+    *conn = (struct conn){.sink.ops = &conn_sink_ops,
+                          .fd = fd,
+                          .poller = poller,
+                          .pool = pool,
+                          .owner = owner,
+                          .interest = POLLER_READ};
     return poller->ops->add(poller, fd, POLLER_READ, owner);
 }
 

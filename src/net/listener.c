@@ -64,7 +64,8 @@ static int listen_at(const struct addrinfo *where, int backlog)
     if (fd < 0) return -1;
 
     bool is_ready = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) &&
-                    (where->ai_family != AF_INET6 || set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) &&
+                    (where->ai_family != AF_INET6 ||
+                     set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) &&
                     bind(fd, where->ai_addr, where->ai_addrlen) == 0 && listen(fd, backlog) == 0;
     if (is_ready) return fd;
 
@@ -90,8 +91,8 @@ static enum status listen_at_any(const struct addrinfo *found, int backlog, int 
     return status_of(error);
 }
 
-enum status listener_open_tcp(struct listener *listener, const char *address, uint16_t port, int backlog,
-                              struct buf *message)
+enum status listener_open_tcp(struct listener *listener, const char *address, uint16_t port,
+                              int backlog, struct buf *message)
 {
     bool is_optional = address[0] == '-';
     const char *host = is_optional ? address + 1 : address;
@@ -108,7 +109,8 @@ enum status listener_open_tcp(struct listener *listener, const char *address, ui
     int resolved = getaddrinfo(node, service, &hints, &found);
     if (resolved != 0) {
         if (is_optional) return STATUS_NOT_FOUND;
-        buf_printf(message, "cannot listen on %s port %s: %s", host, service, gai_strerror(resolved));
+        buf_printf(message, "cannot listen on %s port %s: %s", host, service,
+                   gai_strerror(resolved));
         return STATUS_NOT_FOUND;
     }
     int fd = -1;
@@ -126,7 +128,8 @@ enum status listener_open_tcp(struct listener *listener, const char *address, ui
 
 /* ---- Unix ---- */
 
-/* A socket file that nobody listens behind is what a killed server leaves; anything else is not ours to remove. */
+/* A socket file that nobody listens behind is what a killed server leaves; anything else is not
+ * ours to remove. */
 static enum status clear_way(const struct sockaddr_un *local)
 {
     struct stat file;
@@ -147,8 +150,10 @@ static enum status clear_way(const struct sockaddr_un *local)
     return unlink(local->sun_path) == 0 ? STATUS_OK : status_of(errno);
 }
 
-/* Nobody can connect between bind and listen, so the file has its permissions before the first client. */
-static enum status listen_at_path(const struct sockaddr_un *local, unsigned permissions, int backlog, int *out_fd)
+/* Nobody can connect between bind and listen, so the file has its permissions before the first
+ * client. */
+static enum status listen_at_path(const struct sockaddr_un *local, unsigned permissions,
+                                  int backlog, int *out_fd)
 {
     enum status status = clear_way(local);
     if (status != STATUS_OK) return status;
@@ -156,7 +161,8 @@ static enum status listen_at_path(const struct sockaddr_un *local, unsigned perm
     if (fd < 0) return status_of(errno);
 
     bool is_bound = bind(fd, (const struct sockaddr *)local, sizeof(*local)) == 0;
-    if (is_bound && (permissions == 0 || chmod(local->sun_path, permissions) == 0) && listen(fd, backlog) == 0) {
+    if (is_bound && (permissions == 0 || chmod(local->sun_path, permissions) == 0) &&
+        listen(fd, backlog) == 0) {
         *out_fd = fd;
         return STATUS_OK;
     }
@@ -167,8 +173,8 @@ static enum status listen_at_path(const struct sockaddr_un *local, unsigned perm
     return status_of(error);
 }
 
-enum status listener_open_unix(struct listener *listener, const char *path, unsigned permissions, int backlog,
-                               struct buf *message)
+enum status listener_open_unix(struct listener *listener, const char *path, unsigned permissions,
+                               int backlog, struct buf *message)
 {
     struct sockaddr_un local = {.sun_family = AF_UNIX};
     if (path[0] == '\0' || strlen(path) >= sizeof(local.sun_path)) {
@@ -224,7 +230,8 @@ static void address_text(const struct address *address, const struct listener *l
 
 static bool is_loopback(const struct address *address)
 {
-    if (address->any.sa_family == AF_INET) return ntohl(address->ipv4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    if (address->any.sa_family == AF_INET)
+        return ntohl(address->ipv4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
     return address->any.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&address->ipv6.sin6_addr);
 }
 
@@ -233,14 +240,16 @@ static void tune_tcp(int fd, unsigned keepalive_s, const struct address *peer)
 {
     (void)set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     if (keepalive_s > 0) {
-        int interval_s = keepalive_s >= KEEPALIVE_PROBES ? (int)(keepalive_s / KEEPALIVE_PROBES) : 1;
+        int interval_s = keepalive_s >= KEEPALIVE_PROBES ? (int)(keepalive_s / KEEPALIVE_PROBES)
+                                                         : 1;
         (void)set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
         (void)set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, (int)keepalive_s);
         (void)set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval_s);
         (void)set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
     }
     /* Pacing senses a path that loopback does not have, and costs a timer for each send. */
-    if (is_loopback(peer)) (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", sizeof("reno") - 1);
+    if (is_loopback(peer))
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", sizeof("reno") - 1);
 }
 
 static enum status accept_status(int error)
@@ -254,12 +263,13 @@ static enum status accept_status(int error)
     case EBADF:
     case EINVAL:
     case ENOTSOCK: return STATUS_IO; /* not a listening socket any more: no use to ask again */
-    default: return STATUS_CLOSED;   /* an error of the new connection's path, reported here by Linux */
+    default:
+        return STATUS_CLOSED; /* an error of the new connection's path, reported here by Linux */
     }
 }
 
-enum status listener_accept(struct listener *listener, unsigned keepalive_s, int *out_fd, char address[48],
-                            char local_address[48])
+enum status listener_accept(struct listener *listener, unsigned keepalive_s, int *out_fd,
+                            char address[48], char local_address[48])
 {
     struct address peer = {.size = sizeof(peer.storage)};
     int fd = accept4(listener->fd, &peer.any, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -1,5 +1,5 @@
-/* Readiness of file descriptors, behind a table of functions: epoll first, others are further rows. A poller belongs to
- * one thread; only poller_wake may be called from others. Level-triggered. */
+/* Readiness of file descriptors, behind a table of functions: epoll first, others are further rows.
+ * A poller belongs to one thread; only poller_wake may be called from others. Level-triggered. */
 #ifndef NET_POLLER_H
 #define NET_POLLER_H
 
@@ -7,7 +7,11 @@
 
 #include "base/status.h"
 
-enum poller_interest { POLLER_READ = 1, POLLER_WRITE = 2, POLLER_HANGUP = 4 /* reported, never asked for */ };
+enum poller_interest {
+    POLLER_READ = 1,
+    POLLER_WRITE = 2,
+    POLLER_HANGUP = 4 /* reported, never asked for */
+};
 
 struct poller_event {
     void *owner;    /* NULL: woken */
@@ -23,7 +27,8 @@ struct poller_ops {
     void (*change)(struct poller *poller, int fd, unsigned interest, void *owner);
     void (*remove)(struct poller *poller, int fd);
     /* At most `event_max`; timeout in nanoseconds, 0: do not wait, UINT64_MAX: for ever. */
-    unsigned (*wait)(struct poller *poller, struct poller_event *events, unsigned event_max, uint64_t timeout_ns);
+    unsigned (*wait)(struct poller *poller, struct poller_event *events, unsigned event_max,
+                     uint64_t timeout_ns);
     void (*wake)(struct poller *poller);
 };
 

@@ -1,5 +1,5 @@
-/* Readiness by epoll. The poller is woken through an eventfd, written at most once between two waits however many
- * threads wake it. */
+/* Readiness by epoll. The poller is woken through an eventfd, written at most once between two
+ * waits however many threads wake it. */
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -19,7 +19,7 @@ struct epoll_poller {
     struct poller poller; /* first */
     int epoll_fd;
     int wake_fd;
-    bool has_fine_timeout;    /* epoll_pwait2 is there (Linux 5.11, and no filter forbids it) */
+    bool has_fine_timeout;     /* epoll_pwait2 is there (Linux 5.11, and no filter forbids it) */
     _Atomic bool is_signalled; /* wake_fd is readable, or about to be */
     struct epoll_event events[EPOLL_EVENTS_MAX];
 };
@@ -46,8 +46,9 @@ static unsigned ready_of(uint32_t events)
     return ready;
 }
 
-/* Empties the eventfd before the flag falls: who raises the flag in between need not write, since this wait reports
- * the wake-up anyway, and what was handed over before is visible through the exchange. */
+/* Empties the eventfd before the flag falls: who raises the flag in between need not write, since
+ * this wait reports the wake-up anyway, and what was handed over before is visible through the
+ * exchange. */
 static void take_signal(struct epoll_poller *poller)
 {
     uint64_t count;
@@ -139,7 +140,8 @@ static unsigned wait_events(struct poller *poller, struct poller_event *events, 
     for (int i = 0; i < count; i++) {
         void *owner = epoll->events[i].data.ptr;
         if (owner == NULL) take_signal(epoll);
-        events[i] = (struct poller_event){.owner = owner, .ready = ready_of(epoll->events[i].events)};
+        events[i] = (struct poller_event){.owner = owner,
+                                          .ready = ready_of(epoll->events[i].events)};
     }
     return count > 0 ? (unsigned)count : 0;
 }

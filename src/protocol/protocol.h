@@ -1,5 +1,5 @@
-/* A wire: how bytes become requests and replies become bytes. Each is one row; adding a wire is a file with a parser and
- * a reply table, and one line in protocols.c. */
+/* A wire: how bytes become requests and replies become bytes. Each is one row; adding a wire is a
+ * file with a parser and a reply table, and one line in protocols.c. */
 #ifndef PROTOCOL_PROTOCOL_H
 #define PROTOCOL_PROTOCOL_H
 
@@ -8,9 +8,9 @@
 
 struct protocol {
     const char *name; /* as in "listen NAME:ADDRESS:PORT" */
-    enum resp_result (*parse)(struct resp_parser *parser, struct bytes input, const struct resp_limits *limits,
-                              struct bytes *room, uint32_t room_count, struct arena *arena,
-                              struct resp_request *out);
+    enum resp_result (*parse)(struct resp_parser *parser, struct bytes input,
+                              const struct resp_limits *limits, struct bytes *room,
+                              uint32_t room_count, struct arena *arena, struct resp_request *out);
     const struct reply_ops *reply_ops; /* of a new connection */
 };
 

@@ -1,12 +1,13 @@
-/* A request that is here as a whole is parsed straight into the caller's room and leaves nothing behind. One that is not
- * leaves a resp_partial: how far the parser came and where the arguments so far are, as offsets, because the input may
- * move until the rest arrives.
+/* A request that is here as a whole is parsed straight into the caller's room and leaves nothing
+ * behind. One that is not leaves a resp_partial: how far the parser came and where the arguments so
+ * far are, as offsets, because the input may move until the rest arrives.
  *
  *     *2\r\n $3\r\nGET\r\n $5\r\nhe          partial: at = 19, bulk_size = 5, one span {8, 3}
  *                              ^ next time the parser goes on here
  *
- * Where Redis is lenient we are too: the byte behind each '\r' and the two behind each argument are passed over without a
- * look. Where its answer depends on how the bytes were cut (an end of line that comes late) ours does not. */
+ * Where Redis is lenient we are too: the byte behind each '\r' and the two behind each argument are
+ * passed over without a look. Where its answer depends on how the bytes were cut (an end of line
+ * that comes late) ours does not. */
 #include "protocol/resp_parser.h"
 
 #include <stdio.h>
@@ -62,7 +63,8 @@ static enum step fail(struct cursor *cursor, const char *error)
 
 /* ---- lines ---- */
 
-/* Finds `end` in the line that begins at the cursor. STEP_ERROR without a text when it is not within LINE_BYTES_MAX. */
+/* Finds `end` in the line that begins at the cursor. STEP_ERROR without a text when it is not
+ * within LINE_BYTES_MAX. */
 static enum step find_end(struct cursor *cursor, char end, size_t *out)
 {
     size_t from = cursor->searched > cursor->at ? cursor->searched : cursor->at;
@@ -77,7 +79,8 @@ static enum step find_end(struct cursor *cursor, char end, size_t *out)
     return to - cursor->at > LINE_BYTES_MAX ? STEP_ERROR : STEP_MORE;
 }
 
-/* Takes a line of a sign and a number, "*3\r\n": `out` is what stands between its first byte and '\r'. */
+/* Takes a line of a sign and a number, "*3\r\n": `out` is what stands between its first byte and
+ * '\r'. */
 static enum step take_line(struct cursor *cursor, const char *too_big, struct bytes *out)
 {
     size_t end;
@@ -122,8 +125,7 @@ static enum step fail_sign(struct cursor *cursor, struct bytes line)
     return fail(cursor, text);
 }
 
-/* Any length line; take_length has the usual ones. */
-static NO_INLINE enum step take_length_slowly(struct cursor *cursor, const struct resp_limits *limits)
+static enum step take_length(struct cursor *cursor, const struct resp_limits *limits)
 {
     struct bytes line;
     enum step step = take_line(cursor, PROTOCOL_ERROR("too big bulk count string"), &line);
@@ -141,32 +143,8 @@ static NO_INLINE enum step take_length_slowly(struct cursor *cursor, const struc
     return STEP_DONE;
 }
 
-static unsigned digit_of(char byte)
-{
-    return (unsigned)(unsigned char)byte - '0';
-}
-
-/* "$3\r\n" and "$12\r\n" are read in a few instructions. */
-ALWAYS_INLINE enum step take_length(struct cursor *cursor, const struct resp_limits *limits)
-{
-    const char *line = cursor->input.data + cursor->at;
-    size_t left = cursor->input.size - cursor->at;
-    if (LIKELY(left >= sizeof("$12\r\n") - 1 && line[0] == '$')) {
-        unsigned first = digit_of(line[1]);
-        unsigned second = digit_of(line[2]);
-        bool is_short = first <= 9 && line[2] == '\r';
-        bool is_long = first - 1 <= 8 && second <= 9 && line[3] == '\r';
-        unsigned size = is_short ? first : first * 10 + second;
-        if (LIKELY((is_short || is_long) && size <= limits->bulk_bytes_max)) {
-            cursor->at += is_short ? sizeof("$1\r\n") - 1 : sizeof("$12\r\n") - 1;
-            cursor->bulk_size = size;
-            return STEP_DONE;
-        }
-    }
-    return take_length_slowly(cursor, limits);
-}
-
-ALWAYS_INLINE enum step take_argument(struct cursor *cursor, const struct resp_limits *limits, struct span *out)
+static enum step take_argument(struct cursor *cursor, const struct resp_limits *limits,
+                               struct span *out)
 {
     if (cursor->bulk_size == NO_BULK) {
         enum step step = take_length(cursor, limits);
@@ -200,7 +178,8 @@ static void append_span(struct resp_partial *partial, struct span span)
     partial->spans[partial->taken++] = span;
 }
 
-static enum resp_result suspend(struct resp_parser *parser, const struct cursor *cursor, struct resp_request *out)
+static enum resp_result suspend(struct resp_parser *parser, const struct cursor *cursor,
+                                struct resp_request *out)
 {
     if (parser->partial == NULL) parser->partial = memory_zalloc(sizeof(*parser->partial));
     struct resp_partial *partial = parser->partial;
@@ -220,11 +199,12 @@ static enum resp_result refuse(const struct cursor *cursor, struct resp_request 
     return RESP_ERROR;
 }
 
-static enum resp_result finish(struct resp_parser *parser, struct bytes *arguments, uint32_t count, size_t consumed,
-                               struct resp_request *out)
+static enum resp_result finish(struct resp_parser *parser, struct bytes *arguments, uint32_t count,
+                               size_t consumed, struct resp_request *out)
 {
     if (UNLIKELY(parser->partial != NULL)) resp_parser_deinit(parser);
-    *out = (struct resp_request){.arguments = arguments, .argument_count = count, .consumed = consumed};
+    *out = (struct resp_request){
+        .arguments = arguments, .argument_count = count, .consumed = consumed};
     return RESP_REQUEST;
 }
 
@@ -235,13 +215,16 @@ static struct bytes bytes_at(const struct cursor *cursor, struct span span)
 
 /* ---- the kinds of request ---- */
 
-static struct bytes *room_for(uint32_t count, struct bytes *room, uint32_t room_count, struct arena *arena)
+static struct bytes *room_for(uint32_t count, struct bytes *room, uint32_t room_count,
+                              struct arena *arena)
 {
-    return count <= room_count ? room : arena_alloc(arena, memory_size_mul(count, sizeof(struct bytes)));
+    return count <= room_count ? room
+                               : arena_alloc(arena, memory_size_mul(count, sizeof(struct bytes)));
 }
 
-static enum resp_result parse_inline(struct resp_parser *parser, struct cursor *cursor, struct bytes *room,
-                                     uint32_t room_count, struct resp_request *out)
+static enum resp_result parse_inline(struct resp_parser *parser, struct cursor *cursor,
+                                     struct bytes *room, uint32_t room_count,
+                                     struct resp_request *out)
 {
     size_t end;
     enum step step = find_end(cursor, '\n', &end);
@@ -265,7 +248,8 @@ static enum resp_result parse_inline(struct resp_parser *parser, struct cursor *
     const struct text_word *word = (const struct text_word *)(const void *)words.data;
     struct bytes kept = arena_copy(cursor->arena, buf_bytes(&storage));
     struct bytes *arguments = room_for(count, room, room_count, cursor->arena);
-    for (uint32_t i = 0; i < count; i++) arguments[i] = bytes_of(kept.data + word[i].offset, word[i].size);
+    for (uint32_t i = 0; i < count; i++)
+        arguments[i] = bytes_of(kept.data + word[i].offset, word[i].size);
     result = finish(parser, arguments, count, end + 1, out);
 done:
     buf_deinit(&storage);
@@ -274,8 +258,9 @@ done:
 }
 
 /* Arguments that were taken before the input ran out are remembered by their offsets. */
-static enum resp_result suspend_array(struct resp_parser *parser, const struct cursor *cursor, uint32_t count,
-                                      const struct bytes *arguments, uint32_t taken, struct resp_request *out)
+static enum resp_result suspend_array(struct resp_parser *parser, const struct cursor *cursor,
+                                      uint32_t count, const struct bytes *arguments, uint32_t taken,
+                                      struct resp_request *out)
 {
     enum resp_result result = suspend(parser, cursor, out);
     struct resp_partial *partial = parser->partial;
@@ -288,12 +273,13 @@ static enum resp_result suspend_array(struct resp_parser *parser, const struct c
 }
 
 static enum resp_result begin_array(struct resp_parser *parser, struct cursor *cursor,
-                                    const struct resp_limits *limits, struct bytes *room, uint32_t room_count,
-                                    struct resp_request *out)
+                                    const struct resp_limits *limits, struct bytes *room,
+                                    uint32_t room_count, struct resp_request *out)
 {
     uint32_t count;
     enum step step = take_count(cursor, limits, &count);
-    if (step != STEP_DONE) return step == STEP_MORE ? suspend(parser, cursor, out) : refuse(cursor, out);
+    if (step != STEP_DONE)
+        return step == STEP_MORE ? suspend(parser, cursor, out) : refuse(cursor, out);
 
     /* No more than can be here: an announced count must not cost memory. */
     size_t possible = (cursor->input.size - cursor->at) / ARGUMENT_WIRE_BYTES_MIN + 1;
@@ -313,20 +299,75 @@ static enum resp_result begin_array(struct resp_parser *parser, struct cursor *c
 }
 
 static enum resp_result continue_array(struct resp_parser *parser, struct cursor *cursor,
-                                       const struct resp_limits *limits, struct bytes *room, uint32_t room_count,
-                                       struct resp_request *out)
+                                       const struct resp_limits *limits, struct bytes *room,
+                                       uint32_t room_count, struct resp_request *out)
 {
     struct resp_partial *partial = parser->partial;
     while (partial->taken < partial->argument_count) {
         struct span span;
         enum step step = take_argument(cursor, limits, &span);
-        if (step != STEP_DONE) return step == STEP_MORE ? suspend(parser, cursor, out) : refuse(cursor, out);
+        if (step != STEP_DONE)
+            return step == STEP_MORE ? suspend(parser, cursor, out) : refuse(cursor, out);
         append_span(partial, span);
     }
     uint32_t count = partial->argument_count;
     struct bytes *arguments = room_for(count, room, room_count, cursor->arena);
     for (uint32_t i = 0; i < count; i++) arguments[i] = bytes_at(cursor, partial->spans[i]);
     return finish(parser, arguments, count, cursor->at, out);
+}
+
+/* ---- the usual request ---- */
+
+static unsigned digit_of(char byte)
+{
+    return (unsigned)(unsigned char)byte - '0';
+}
+
+/* "*2\r\n", "$16\r\n", "$512\r\n": returns what follows, or NULL when it is anything else. Six bytes are there: so many
+ * has even the shortest argument. */
+ALWAYS_INLINE const char *read_small(const char *at, char sign, uint32_t *out)
+{
+    unsigned first = digit_of(at[1]);
+    if (at[0] != sign || first > 9) return NULL;
+    if (at[2] == '\r') {
+        *out = first;
+        return at + sizeof("$1\r\n") - 1;
+    }
+    unsigned second = digit_of(at[2]);
+    if (first == 0 || second > 9) return NULL;
+    if (at[3] == '\r') {
+        *out = first * 10 + second;
+        return at + sizeof("$12\r\n") - 1;
+    }
+    unsigned third = digit_of(at[3]);
+    if (third > 9 || at[4] != '\r') return NULL;
+    *out = first * 100 + second * 10 + third;
+    return at + sizeof("$123\r\n") - 1;
+}
+
+/* Nearly every request is here as a whole, with a handful of short arguments. False: the careful parser has a look, from
+ * the beginning; it remembers how far it came, so no byte is read more than twice. */
+ALWAYS_INLINE bool parse_usual(struct bytes input, const struct resp_limits *limits, struct bytes *room, uint32_t room_count,
+                        struct resp_request *out)
+{
+    const char *at = input.data;
+    const char *end = at + input.size;
+    uint32_t count;
+    if (end - at < ARGUMENT_WIRE_BYTES_MIN) return false;
+    at = read_small(at, '*', &count);
+    if (at == NULL || count == 0 || count > room_count || count > limits->argument_count_max) return false;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t size;
+        if (end - at < ARGUMENT_WIRE_BYTES_MIN) return false;
+        at = read_small(at, '$', &size);
+        if (at == NULL || size > limits->bulk_bytes_max || (size_t)(end - at) < (size_t)size + END_BYTES) return false;
+        room[i] = bytes_of(at, size);
+        at += size + END_BYTES;
+    }
+    out->arguments = room;
+    out->argument_count = count;
+    out->consumed = (size_t)(at - input.data);
+    return true;
 }
 
 /* ---- the parser ---- */
@@ -342,16 +383,20 @@ void resp_parser_deinit(struct resp_parser *parser)
     parser->partial = NULL;
 }
 
-enum resp_result resp_parse(struct resp_parser *parser, struct bytes input, const struct resp_limits *limits,
-                            struct bytes *room, uint32_t room_count, struct arena *arena, struct resp_request *out)
+enum resp_result resp_parse(struct resp_parser *parser, struct bytes input,
+                            const struct resp_limits *limits, struct bytes *room,
+                            uint32_t room_count, struct arena *arena, struct resp_request *out)
 {
     if (input.size == 0) {
         ASSERT(parser->partial == NULL); /* what a partial request consists of stays in front */
         *out = (struct resp_request){0};
         return RESP_MORE;
     }
-    struct cursor cursor = {.input = input, .bulk_size = NO_BULK, .arena = arena};
     const struct resp_partial *partial = parser->partial;
+    if (LIKELY(partial == NULL && limits->is_authenticated)) {
+        if (LIKELY(parse_usual(input, limits, room, room_count, out))) return RESP_REQUEST;
+    }
+    struct cursor cursor = {.input = input, .bulk_size = NO_BULK, .arena = arena};
     if (UNLIKELY(partial != NULL)) {
         ASSERT(partial->at <= input.size);
         cursor.searched = partial->searched;
@@ -361,6 +406,7 @@ enum resp_result resp_parse(struct resp_parser *parser, struct bytes input, cons
             return continue_array(parser, &cursor, limits, room, room_count, out);
         }
     }
-    if (LIKELY(input.data[0] == '*')) return begin_array(parser, &cursor, limits, room, room_count, out);
+    if (LIKELY(input.data[0] == '*'))
+        return begin_array(parser, &cursor, limits, room, room_count, out);
     return parse_inline(parser, &cursor, room, room_count, out);
 }

@@ -84,7 +84,8 @@ static void bulk(struct reply *reply, struct bytes bytes)
     sink->next = put_end(at + bytes.size);
 }
 
-static void bulk_attached(struct reply *reply, struct bytes bytes, void (*release)(void *owner), void *owner)
+static void bulk_attached(struct reply *reply, struct bytes bytes, void (*release)(void *owner),
+                          void *owner)
 {
     write_header(reply, '$', bytes.size);
     reply->sink->ops->attach(reply->sink, bytes, release, owner);

@@ -1,4 +1,5 @@
-/* ACL, as far as there is one user, "default", who may do everything once the password of requirepass is given. */
+/* ACL, as far as there is one user, "default", who may do everything once the password of
+ * requirepass is given. */
 #include <inttypes.h>
 
 #include "base/number.h"
@@ -82,11 +83,19 @@ static bool is_in_category(const struct command *command, int category)
     return command->function != NULL && (command_categories(command) >> category & 1) != 0;
 }
 
+/* Redis's words for a subcommand that takes one argument or none. */
+static void refuse_count(struct call *call)
+{
+    struct bytes name = call_argument(call, 1);
+    reply_errorf(call->reply,
+                 "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try ACL HELP.",
+                 (int)name.size, name.data);
+}
+
 static void cmd_acl_cat(struct call *call)
 {
     if (call->argument_count > 3) {
-        reply_errorf(call->reply, "ERR wrong number of arguments for '%s' command",
-                     call->command->name);
+        refuse_count(call);
         return;
     }
     if (call->argument_count == 2) {
@@ -117,8 +126,7 @@ static void cmd_acl_genpass(struct call *call)
     enum { GENPASS_BITS = 256, GENPASS_BITS_MAX = 4096 };
     int64_t bits = GENPASS_BITS;
     if (call->argument_count > 3) {
-        reply_errorf(call->reply, "ERR wrong number of arguments for '%s' command",
-                     call->command->name);
+        refuse_count(call);
         return;
     }
     if (call->argument_count == 3 && !call_integer(call, 2, &bits)) return;
@@ -186,7 +194,8 @@ enum {
 /* clang-format off */
 static const struct command acl_commands[] = {
     {"acl|cat", cmd_acl_cat, -2, FLAGS_ANYBODY, {0, 0, 0, 0},
-     "[category]", "6.0.0", "Lists the categories of commands, or the commands of one.", "server", "O(1)", "", NULL},
+     "[category]", "6.0.0", "Lists the categories of commands, or the commands of one.", "server",
+     "O(1)", "", NULL},
     {"acl|deluser", cmd_acl_refused, -3, FLAGS_ADMIN, {0, 0, 0, 0},
      "username [username ...]", "6.0.0", "Not implemented yet.", "server", "O(1)", "", NULL},
     {"acl|dryrun", cmd_acl_refused, -4, FLAGS_ADMIN, {0, 0, 0, 0},
@@ -216,7 +225,8 @@ static const struct command acl_commands[] = {
 
 static const struct command commands[] = {
     {"acl", NULL, -2, 0, {0, 0, 0, 0},
-     "", "6.0.0", "Commands about users and what they may do.", "server", "Depends on subcommand.", "", acl_commands},
+     "", "6.0.0", "Commands about users and what they may do.", "server", "Depends on subcommand.",
+     "", acl_commands},
 };
 /* clang-format on */
 

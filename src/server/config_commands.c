@@ -85,23 +85,27 @@ enum { FLAGS_CONFIG = CMD_ADMIN | CMD_NO_SCRIPT | CMD_LOADING | CMD_STALE };
 /* clang-format off */
 static const struct command config_commands[] = {
     {"config|get", cmd_config_get, -3, FLAGS_CONFIG, {0, 0, 0, 0},
-     "parameter [parameter ...]", "2.0.0", "Lists options whose names match patterns, and their values.", "server",
+     "parameter [parameter ...]", "2.0.0",
+     "Lists options whose names match patterns, and their values.", "server",
      "O(N) where N is the number of options", "", NULL},
     {"config|help", cmd_config_help, 2, CMD_LOADING | CMD_STALE, {0, 0, 0, 0},
      "", "5.0.0", "Explains the subcommands.", "server", "O(1)", "", NULL},
     {"config|resetstat", cmd_config_resetstat, 2, FLAGS_CONFIG, {0, 0, 0, 0},
      "", "2.0.0", "Sets the counters of INFO to zero.", "server", "O(1)", "", NULL},
     {"config|rewrite", cmd_config_rewrite, 2, FLAGS_CONFIG, {0, 0, 0, 0},
-     "", "2.8.0", "Writes the options to the configuration file; not implemented yet.", "server", "O(1)", "", NULL},
+     "", "2.8.0", "Writes the options to the configuration file; not implemented yet.", "server",
+     "O(1)", "", NULL},
     {"config|set", cmd_config_set, -4, FLAGS_CONFIG, {0, 0, 0, 0},
-     "parameter value [parameter value ...]", "2.0.0", "Changes options, all that are named or none.", "server",
+     "parameter value [parameter value ...]", "2.0.0",
+     "Changes options, all that are named or none.", "server",
      "O(N) where N is the number of options named", "", NULL},
     {0},
 };
 
 static const struct command commands[] = {
     {"config", NULL, -2, 0, {0, 0, 0, 0},
-     "", "2.0.0", "Commands about the server's options.", "server", "Depends on subcommand.", "", config_commands},
+     "", "2.0.0", "Commands about the server's options.", "server", "Depends on subcommand.", "",
+     config_commands},
 };
 /* clang-format on */
 

@@ -21,8 +21,8 @@ struct reader {
     struct buf *error;
 };
 
-/* Directives that are no options. Those with a sentence cannot be honoured, and leaving them out would change what the
- * operator relies on. */
+/* Directives that are no options. Those with a sentence cannot be honoured, and leaving them out
+ * would change what the operator relies on. */
 static const struct directive {
     const char *name;
     const char *refusal; /* NULL: passed over */
@@ -59,20 +59,26 @@ static const struct directive *find_directive(struct bytes name)
 static bool read_text(struct reader *reader, struct bytes text);
 static bool read_file(struct reader *reader, const char *path);
 
-/* A pattern of files, each read as if its lines stood here. A plain name must exist, a pattern may match none. */
+/* A pattern of files, each read as if its lines stood here. A plain name must exist, a pattern may
+ * match none. */
 static bool include(struct reader *reader, struct bytes line, struct bytes path)
 {
     if (reader->depth >= CONFIG_INCLUDE_DEPTH_MAX) {
         return fail(reader, line, BYTES_LITERAL("include"), "Too many includes inside includes");
     }
     struct reader inner = {reader->options, NULL, 0, reader->depth + 1, reader->error};
+    if (strpbrk(path.data, "*?[") == NULL) return read_file(&inner, path.data);
+
     glob_t found;
-    if (strpbrk(path.data, "*?[") == NULL || glob(path.data, 0, NULL, &found) != 0) {
-        return read_file(&inner, path.data);
-    }
+    int result = glob(path.data, 0, NULL, &found);
+    if (result == GLOB_NOMATCH) return true;
+    if (result != 0)
+        return fail(reader, line, BYTES_LITERAL("include"), "The pattern cannot be looked up");
     bool is_read = true;
-    for (size_t i = 0; is_read && i < found.gl_pathc; i++)
+    for (size_t i = 0; is_read && i < found.gl_pathc; i++) {
+        inner.line = 0;
         is_read = read_file(&inner, found.gl_pathv[i]);
+    }
     globfree(&found);
     return is_read;
 }
@@ -201,8 +207,8 @@ static bool begins_option(const char *argument)
     return strncmp(argument, "--", 2) == 0;
 }
 
-/* An argument with two dashes is a value when the option before it still wants one and no option has that name:
- * --requirepass --secret. */
+/* An argument with two dashes is a value when the option before it still wants one and no option
+ * has that name: --requirepass --secret. */
 static bool is_option(const char *argument, size_t words_before)
 {
     if (!begins_option(argument)) return false;

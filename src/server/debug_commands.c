@@ -1,4 +1,5 @@
-/* DEBUG: only what does no harm. It runs with all shards locked, since DEBUG OBJECT may be asked for any key. */
+/* DEBUG: only what does no harm. It runs with all shards locked, since DEBUG OBJECT may be asked
+ * for any key. */
 #include <inttypes.h>
 
 #include "base/number.h"
@@ -290,8 +291,10 @@ static void cmd_debug(struct call *call)
 
 /* clang-format off */
 static const struct command commands[] = {
-    {"debug", cmd_debug, -2, CMD_ADMIN | CMD_NO_SCRIPT | CMD_LOADING | CMD_STALE | CMD_ALL_SHARDS, {0, 0, 0, 0},
-     "subcommand [arg ...]", "1.0.0", "Looks inside, for tests.", "server", "Depends on subcommand.", "", NULL},
+    {"debug", cmd_debug, -2, CMD_ADMIN | CMD_NO_SCRIPT | CMD_LOADING | CMD_STALE | CMD_ALL_SHARDS,
+     {0, 0, 0, 0},
+     "subcommand [arg ...]", "1.0.0", "Looks inside, for tests.", "server",
+     "Depends on subcommand.", "", NULL},
 };
 /* clang-format on */
 

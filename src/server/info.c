@@ -1,5 +1,5 @@
-/* INFO: each section is a function and a row. Fields that have no meaning here are given the value that says so (no forks,
- * no replicas), because dashboards and clients look for them. */
+/* INFO: each section is a function and a row. Fields that have no meaning here are given the value
+ * that says so (no forks, no replicas), because dashboards and clients look for them. */
 #include "server/info.h"
 
 #include <inttypes.h>
@@ -117,7 +117,8 @@ struct client_sums {
     uint64_t output_bytes;
 };
 
-/* The sizes of other workers' buffers are read without a lock: they are hints, as in CLIENT LIST. */
+/* The sizes of other workers' buffers are read without a lock: they are hints, as in CLIENT LIST.
+ */
 static bool sum_client(void *context, struct session *session)
 {
     struct client_sums *sums = context;
@@ -211,7 +212,8 @@ static void append_memory(struct info *info)
     line(info, "lazyfreed_objects:0");
 }
 
-/* The checkpoint is what Redis's RDB fields tell of, and what compacts the log, so the AOF rewrite fields too. */
+/* The checkpoint is what Redis's RDB fields tell of, and what compacts the log, so the AOF rewrite
+ * fields too. */
 static void append_checkpoint(struct info *info)
 {
     const struct engine_statistics *engine = &info->engine;

@@ -210,7 +210,8 @@ static void cmd_latency_histogram(struct call *call)
         mark(registry, registry_find_full(registry, call_argument(call, i)), is_wanted);
     }
 
-    /* The histograms grow while we look: what the reply says must be what was counted for its length. */
+    /* The histograms grow while we look: what the reply says must be what was counted for its
+     * length. */
     struct histogram **histograms = arena_zalloc(call->arena, count * sizeof(histograms[0]));
     uint64_t reply_count = 0;
     for (unsigned i = 0; i < count; i++) {
@@ -273,7 +274,8 @@ static const struct command latency_commands[] = {
 
 static const struct command commands[] = {
     {"latency", NULL, -2, 0, {0, 0, 0, 0},
-     "", "2.8.13", "Commands about what took long.", "server", "Depends on subcommand.", "", latency_commands},
+     "", "2.8.13", "Commands about what took long.", "server", "Depends on subcommand.", "",
+     latency_commands},
 };
 /* clang-format on */
 

@@ -206,7 +206,8 @@ static void cmd_memory_help(struct call *call)
 /* clang-format off */
 static const struct command memory_commands[] = {
     {"memory|doctor", cmd_memory_doctor, 2, CMD_TOUCHES_KEYS_ANYWHERE, {0, 0, 0, 0},
-     "", "4.0.0", "Says in words whether something is wrong with the memory.", "server", "O(1)", "", NULL},
+     "", "4.0.0", "Says in words whether something is wrong with the memory.", "server", "O(1)",
+     "", NULL},
     {"memory|help", cmd_memory_help, 2, CMD_LOADING | CMD_STALE, {0, 0, 0, 0},
      "", "4.0.0", "Explains the subcommands.", "server", "O(1)", "", NULL},
     {"memory|malloc-stats", cmd_memory_malloc_stats, 2, 0, {0, 0, 0, 0},
@@ -214,15 +215,18 @@ static const struct command memory_commands[] = {
     {"memory|purge", cmd_memory_purge, 2, 0, {0, 0, 0, 0},
      "", "4.0.0", "Asks the allocator to give memory back.", "server", "O(1)", "", NULL},
     {"memory|stats", cmd_memory_stats, 2, CMD_TOUCHES_KEYS_ANYWHERE, {0, 0, 0, 0},
-     "", "4.0.0", "Tells how the memory is used.", "server", "O(N) where N is the number of shards", "", NULL},
+     "", "4.0.0", "Tells how the memory is used.", "server",
+     "O(N) where N is the number of shards", "", NULL},
     {"memory|usage", cmd_memory_usage, -3, CMD_READ, {2, 2, 1, 0},
-     "key [SAMPLES count]", "4.0.0", "Tells how many bytes a key and its value take.", "server", "O(1)", "", NULL},
+     "key [SAMPLES count]", "4.0.0", "Tells how many bytes a key and its value take.", "server",
+     "O(1)", "", NULL},
     {0},
 };
 
 static const struct command commands[] = {
     {"memory", NULL, -2, 0, {0, 0, 0, 0},
-     "", "4.0.0", "Commands about memory.", "server", "Depends on subcommand.", "", memory_commands},
+     "", "4.0.0", "Commands about memory.", "server", "Depends on subcommand.", "",
+     memory_commands},
 };
 /* clang-format on */
 

@@ -1,4 +1,5 @@
-/* One option: a row of the table in option_rows.c, and how its value is read and printed. Pure; any thread. */
+/* One option: a row of the table in option_rows.c, and how its value is read and printed. Pure; any
+ * thread. */
 #ifndef SERVER_OPTION_H
 #define SERVER_OPTION_H
 
@@ -56,8 +57,9 @@ struct option {
     const char *const *choices; /* ends with NULL */
     /* SPECIAL: reads words into *out (final form); NULL or why not. */
     const char *(*check)(const struct bytes *words, size_t count, struct option_value *out);
-    /* What stands for the option when `change` is set on top of `old`; owned. NULL: the change alone. `is_again` says that
-     * the option was set before by the same start: lines in a file may add up. */
+    /* What stands for the option when `change` is set on top of `old`; owned. NULL: the change
+     * alone. `is_again` says that the option was set before by the same start: lines in a file may
+     * add up. */
     char *(*merge)(const char *old, const char *change, bool is_start, bool is_again);
     /* After a value is in place: brings what follows from it up to date. Under the lock. */
     void (*follow)(struct options *options);
@@ -80,8 +82,8 @@ static inline bool option_is_text(const struct option *option)
     return option->type >= OPTION_TEXT;
 }
 
-/* Reads words as a value of this option: false with the reason, in Redis's words, appended to *error. *out is only written
- * on success and then owns its text. */
+/* Reads words as a value of this option: false with the reason, in Redis's words, appended to
+ * *error. *out is only written on success and then owns its text. */
 bool option_parse(const struct option *option, const struct bytes *words, size_t count,
                   struct option_value *out, struct buf *error);
 /* As CONFIG GET prints it. */

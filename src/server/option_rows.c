@@ -1,6 +1,7 @@
-/* The table of all options: adding one is a row here and, if the code reads it, a field in struct options. Rows without a
- * field are kept and echoed by CONFIG GET. Flags say what a row is worth: IGNORED has no meaning here (no forks, no
- * packed encodings to tune, no replication timers), LATER will have one and refuses to pretend. */
+/* The table of all options: adding one is a row here and, if the code reads it, a field in struct
+ * options. Rows without a field are kept and echoed by CONFIG GET. Flags say what a row is worth:
+ * IGNORED has no meaning here (no forks, no packed encodings to tune, no replication timers), LATER
+ * will have one and refuses to pretend. */
 #include <assert.h>
 #include <stddef.h>
 

@@ -53,7 +53,8 @@ static bool is_current(struct options *options, const struct option *option,
 
 /* ---- defaults ---- */
 
-/* Splits a text that is known to be well-formed or comes from one word of a client; false on unbalanced quotes. */
+/* Splits a text that is known to be well-formed or comes from one word of a client; false on
+ * unbalanced quotes. */
 static bool split(struct bytes text, struct buf *storage, struct buf *words)
 {
     struct buf places = {0};
@@ -209,7 +210,8 @@ static bool is_named_before(const struct change *changes, size_t count, const st
     return false;
 }
 
-/* Finds the options; no value is looked at yet. Returns how many there are, 0 when something is wrong. */
+/* Finds the options; no value is looked at yet. Returns how many there are, 0 when something is
+ * wrong. */
 static size_t name_changes(const struct bytes *pairs, size_t pair_count,
                            struct change changes[OPTIONS_ROWS_MAX], struct buf *error)
 {
@@ -348,7 +350,8 @@ static bool is_pattern(struct bytes text)
     return false;
 }
 
-/* The place in `patterns` of the first that matches; `count` when none does. A pattern without wildcards is a name. */
+/* The place in `patterns` of the first that matches; `count` when none does. A pattern without
+ * wildcards is a name. */
 static size_t find_match(struct bytes name, const struct bytes *patterns, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

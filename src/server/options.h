@@ -1,8 +1,9 @@
 /* Every setting of the server: where it is kept, how it is set at start and while running.
  *
- * Who may read what. Numbers (booleans and choices too) are atomic: any thread reads them with a plain load, at any time.
- * Texts may be replaced while the server runs: outside of start and stop they are read with options_copy_text, which takes
- * the lock (LOCK_RANK_CONFIG). All changes go through options_load (start, one thread) or options_change (any thread). */
+ * Who may read what. Numbers (booleans and choices too) are atomic: any thread reads them with a
+ * plain load, at any time. Texts may be replaced while the server runs: outside of start and stop
+ * they are read with options_copy_text, which takes the lock (LOCK_RANK_CONFIG). All changes go
+ * through options_set (start, one thread) or options_change (any thread). */
 #ifndef SERVER_OPTIONS_H
 #define SERVER_OPTIONS_H
 
@@ -98,8 +99,8 @@ struct options {
     struct option_slot slots[OPTIONS_ROWS_MAX];
     bool is_set[OPTIONS_ROWS_MAX]; /* by a file or the command line */
 
-    /* What a run-time change must reach: called after the values are in place, for each changed row, without the lock.
-     * NULL or an error text, which takes the whole change back. */
+    /* What a run-time change must reach: called after the values are in place, for each changed
+     * row, without the lock. NULL or an error text, which takes the whole change back. */
     const char *(*on_change)(void *context, const struct option *option);
     void *context;
     struct buf warnings; /* lines for the log, gathered at start, before there is one */
@@ -112,11 +113,13 @@ void options_deinit(struct options *options);
 /* One setting at start, already split into words. False with a sentence in *error. */
 bool options_set(struct options *options, struct bytes name, const struct bytes *values,
                  size_t count, struct buf *error);
-/* CONFIG SET: all pairs (name, value, name, value ...) or none. False with the whole error reply in *error. */
+/* CONFIG SET: all pairs (name, value, name, value ...) or none. False with the whole error reply in
+ * *error. */
 bool options_change(struct options *options, const struct bytes *pairs, size_t pair_count,
                     struct buf *error);
 
-/* Calls each(context, name, value) for every option and alias that one of the patterns matches, once. */
+/* Calls each(context, name, value) for every option and alias that one of the patterns matches,
+ * once. */
 void options_match(struct options *options, const struct bytes *patterns, size_t count,
                    void (*each)(void *context, struct bytes name, struct bytes value),
                    void *context);

@@ -1,5 +1,5 @@
-/* Rates of the newest moments for INFO (instantaneous_ops_per_sec): the mean of sixteen samples. One thread samples, any
- * thread reads. */
+/* Rates of the newest moments for INFO (instantaneous_ops_per_sec): the mean of sixteen samples.
+ * One thread samples, any thread reads. */
 #ifndef SERVER_RATES_H
 #define SERVER_RATES_H
 
@@ -17,7 +17,8 @@ struct rates {
     _Atomic uint64_t samples[RATES_COUNT][RATES_SAMPLES]; /* a second */
 };
 
-/* Takes the running totals at a moment; those that stepped back (statistics were reset) count from 0. */
+/* Takes the running totals at a moment; those that stepped back (statistics were reset) count from
+ * 0. */
 void rates_sample(struct rates *rates, uint64_t now_ns, const uint64_t totals[RATES_COUNT]);
 /* A second, over the newest samples. */
 uint64_t rates_read(const struct rates *rates, enum rates_what what);

@@ -1,5 +1,6 @@
-/* Durability on request. A checkpoint is taken by the housekeeper, and what is written gets to disk by the log writer: a
- * command that wants to know when, looks again every few milliseconds. session->wait_target says what it waits for. */
+/* Durability on request. A checkpoint is taken by the housekeeper, and what is written gets to disk
+ * by the log writer: a command that wants to know when, looks again every few milliseconds.
+ * session->wait_target says what it waits for. */
 #include "base/number.h"
 #include "command/call.h"
 #include "command/services.h"
@@ -209,13 +210,17 @@ static void cmd_waitaof(struct call *call)
 /* clang-format off */
 static const struct command commands[] = {
     {"bgrewriteaof", cmd_bgrewriteaof, 1, CMD_ADMIN | CMD_NO_SCRIPT, {0, 0, 0, 0},
-     "", "1.0.0", "Compacts the log by a checkpoint, beside the running commands.", "server", "O(1)", "", NULL},
+     "", "1.0.0", "Compacts the log by a checkpoint, beside the running commands.", "server",
+     "O(1)", "", NULL},
     {"bgsave", cmd_bgsave, -1, CMD_ADMIN | CMD_NO_SCRIPT, {0, 0, 0, 0},
-     "[SCHEDULE]", "1.0.0", "Starts a checkpoint beside the running commands.", "server", "O(1)", "", NULL},
+     "[SCHEDULE]", "1.0.0", "Starts a checkpoint beside the running commands.", "server", "O(1)",
+     "", NULL},
     {"lastsave", cmd_lastsave, 1, CMD_LOADING | CMD_STALE | CMD_FAST, {0, 0, 0, 0},
-     "", "1.0.0", "Tells when the newest checkpoint was finished.", "server", "O(1)", "@admin @dangerous", NULL},
+     "", "1.0.0", "Tells when the newest checkpoint was finished.", "server", "O(1)",
+     "@admin @dangerous", NULL},
     {"save", cmd_save, 1, CMD_ADMIN | CMD_NO_SCRIPT | CMD_NO_MULTI, {0, 0, 0, 0},
-     "", "1.0.0", "Takes a checkpoint and answers when it is done; others are served meanwhile.", "server",
+     "", "1.0.0", "Takes a checkpoint and answers when it is done; others are served meanwhile.",
+     "server",
      "O(N) where N is the number of keys", "", NULL},
     {"wait", cmd_wait, 3, CMD_NO_SCRIPT, {0, 0, 0, 0},
      "numreplicas timeout", "3.0.0",

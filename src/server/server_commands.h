@@ -1,5 +1,5 @@
-/* The commands that speak about the process rather than about keys: one family a file. services->context is the struct
- * server_state. */
+/* The commands that speak about the process rather than about keys: one family a file.
+ * services->context is the struct server_state. */
 #ifndef SERVER_SERVER_COMMANDS_H
 #define SERVER_SERVER_COMMANDS_H
 

@@ -1,5 +1,5 @@
-/* What the server's own commands need of the process: options, counters, names, times. The first member of struct server,
- * so that services->context leads here. */
+/* What the server's own commands need of the process: options, counters, names, times. The first
+ * member of struct server, so that services->context leads here. */
 #ifndef SERVER_SERVER_STATE_H
 #define SERVER_SERVER_STATE_H
 
@@ -52,14 +52,15 @@ struct server_state {
     _Atomic uint64_t hits_before, misses_before, expired_before;
 };
 
-/* Options at their defaults, names and times. `statistics` is created later, when the threads are counted. */
+/* Options at their defaults, names and times. `statistics` is created later, when the threads are
+ * counted. */
 void server_state_init(struct server_state *state, struct services *services);
 void server_state_deinit(struct server_state *state);
-/* After options are read: makes the counters of this many workers, puts them into `services` too, and the options' values
- * where they are needed (log level, slow log, latency monitor). */
+/* After options are read: makes the counters of this many workers, puts them into `services` too,
+ * and the options' values where they are needed (log level, slow log, latency monitor). */
 void server_state_start(struct server_state *state, unsigned worker_count);
-/* Part of options.on_change: brings a changed option to the message log, the slow log, the latency monitor ... NULL, or
- * why its value cannot be taken. */
+/* Part of options.on_change: brings a changed option to the message log, the slow log, the latency
+ * monitor ... NULL, or why its value cannot be taken. */
 const char *server_state_follow(struct server_state *state, const struct option *option);
 /* The server is about to accept connections. */
 void server_state_ready(struct server_state *state);

@@ -76,13 +76,15 @@ static const struct command slowlog_commands[] = {
     {"slowlog|len", cmd_slowlog_len, 2, CMD_ADMIN | CMD_LOADING | CMD_STALE, {0, 0, 0, 0},
      "", "2.2.12", "Counts the slow commands that are kept.", "server", "O(1)", "", NULL},
     {"slowlog|reset", cmd_slowlog_reset, 2, CMD_ADMIN | CMD_LOADING | CMD_STALE, {0, 0, 0, 0},
-     "", "2.2.12", "Forgets the slow commands.", "server", "O(N) where N is the number of entries", "", NULL},
+     "", "2.2.12", "Forgets the slow commands.", "server", "O(N) where N is the number of entries",
+     "", NULL},
     {0},
 };
 
 static const struct command commands[] = {
     {"slowlog", NULL, -2, 0, {0, 0, 0, 0},
-     "", "2.2.12", "Commands about commands that took long.", "server", "Depends on subcommand.", "",
+     "", "2.2.12", "Commands about commands that took long.", "server", "Depends on subcommand.",
+     "",
      slowlog_commands},
 };
 /* clang-format on */

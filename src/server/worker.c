@@ -82,12 +82,21 @@ static bool take_request(struct worker *worker, struct client *client, const str
     client->wanted = 0;
     struct batch_entry *entry = &worker->batch[worker->batch_count++];
     entry->client = client;
-    entry->error = result == RESP_ERROR ? parsed.error : NULL;
-    entry->consumed = result == RESP_ERROR ? input.size : parsed.consumed;
+    if (UNLIKELY(result == RESP_ERROR)) {
+        entry->error = parsed.error;
+        entry->consumed = input.size;
+        entry->request.argument_count = 0;
+        entry->request.is_hashed = false;
+        client->parsed += input.size;
+        return false;
+    }
+    entry->error = NULL;
+    entry->consumed = parsed.consumed;
     entry->request.arguments = parsed.arguments;
-    entry->request.argument_count = result == RESP_ERROR ? 0 : parsed.argument_count;
-    client->parsed += entry->consumed;
-    if (entry->request.argument_count == 0) return result != RESP_ERROR;
+    entry->request.argument_count = parsed.argument_count;
+    entry->request.is_hashed = false;
+    client->parsed += parsed.consumed;
+    if (parsed.argument_count == 0) return true;
     if (parsed.arguments == worker->arguments + worker->batch_arguments) {
         worker->batch_arguments += parsed.argument_count;
     }
@@ -117,20 +126,19 @@ static bool is_http(const struct request *request)
                                         bytes_is_word(request->arguments[0], "host:"));
 }
 
-static void run_entry(struct worker *worker, struct batch_entry *entry)
+ALWAYS_INLINE void run_entry(struct worker *worker, struct batch_entry *entry, struct reply *reply)
 {
     struct client *client = entry->client;
     struct session *session = &client->session;
-    struct reply reply = reply_for(worker, client);
     if (UNLIKELY(entry->error != NULL)) {
-        reply_error(&reply, entry->error);
+        reply_error(reply, entry->error);
         client->hold = CLIENT_ENDING;
     } else if (UNLIKELY(entry->request.argument_count == 0)) {
         /* "*0" or an empty line: nothing to run. */
     } else if (UNLIKELY(is_http(&entry->request))) {
         message_warning("possible cross-protocol attack from %s: the connection is closed", session->address);
         close_soon(worker, client);
-    } else if (UNLIKELY(dispatch_run(&worker->dispatcher, session, &entry->request, &reply) == DISPATCH_PAUSED)) {
+    } else if (UNLIKELY(dispatch_run(&worker->dispatcher, session, &entry->request, reply) == DISPATCH_PAUSED)) {
         client->hold = CLIENT_PAUSED;
         return;
     } else if (UNLIKELY((session->flags & SESSION_CLOSE_AFTER_REPLY) != 0)) {
@@ -145,9 +153,15 @@ static void run_batch(struct worker *worker)
         struct batch_entry *entry = &worker->batch[i];
         dispatch_prefetch(&worker->dispatcher, &entry->client->session, &entry->request);
     }
+    const struct client *client = NULL;
+    struct reply reply = {0};
     for (uint32_t i = 0; i < worker->batch_count; i++) {
         struct batch_entry *entry = &worker->batch[i];
-        if (LIKELY(entry->client->hold == CLIENT_RUNS)) run_entry(worker, entry);
+        if (entry->client != client) {
+            client = entry->client;
+            reply = reply_for(worker, entry->client);
+        }
+        if (LIKELY(client->hold == CLIENT_RUNS)) run_entry(worker, entry, &reply);
     }
 }
 
@@ -593,7 +607,7 @@ static void look_around(struct worker *worker)
     if (UNLIKELY(atomic_load_explicit(&server->state.is_out_of_memory, memory_order_relaxed))) {
         dispatcher->guards |= GUARD_OUT_OF_MEMORY;
     }
-    dispatcher->slow_us = slowlog_threshold_us(server->state.slowlog);
+    dispatcher_set_slow(dispatcher, slowlog_threshold_us(server->state.slowlog));
     dispatcher->pause_until_ms = atomic_load_explicit(&server->state.pause_until_ms, memory_order_relaxed);
     dispatcher->pause_only_writes = atomic_load_explicit(&server->state.pause_only_writes, memory_order_relaxed);
 }

@@ -17,6 +17,8 @@ enum record_flags {
     RECORD_MORE = 1, /* more records of the same transaction follow directly */
     RECORD_EXPIRES =
         2, /* the arguments begin with an absolute deadline: i64 milliseconds since 1970 */
+    RECORD_CREATES =
+        4, /* the key did not exist: what replay finds under it (it had expired) goes first */
 };
 
 enum { RECORD_HEADER_BYTES_MAX = 10 + 1 + 1 + 4 + 10 + 10 };

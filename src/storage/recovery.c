@@ -308,6 +308,16 @@ static enum status accept(struct recovery *recovery, const struct block_header *
     return status;
 }
 
+/* STATUS_TORN when there is no intact block to replay. */
+static enum status replay_block(struct recovery *recovery)
+{
+    struct block_header header = {0};
+    enum status status = read_block(recovery, &header);
+    if (status != STATUS_OK) return status;
+    if (!is_in_order(recovery, &header)) return misordered(recovery, &header);
+    return accept(recovery, &header);
+}
+
 /* ---- the end of the log ---- */
 
 /* What stands behind the end. */
@@ -387,7 +397,7 @@ static enum status check_length(struct recovery *recovery, bool is_clean)
 /* No intact block `next_block` stands at recovery->offset of the last segment. */
 static enum status check_tail(struct recovery *recovery)
 {
-    struct tail tail;
+    struct tail tail = {0};
     uint64_t offset = recovery->offset;
     bool is_clean = false;
     enum status status = file_window_load(&recovery->window, offset, BLOCK_ALIGNMENT);
@@ -458,11 +468,7 @@ static enum status replay_segment(struct recovery *recovery, uint64_t first_bloc
     recovery->next_block = first_block;
     raise_max_epoch(recovery, recovery->header.first_epoch - 1);
     while (end == 0 || recovery->next_block < end) {
-        struct block_header header;
-        status = read_block(recovery, &header);
-        if (status == STATUS_OK && !is_in_order(recovery, &header))
-            status = misordered(recovery, &header);
-        if (status == STATUS_OK) status = accept(recovery, &header);
+        status = replay_block(recovery);
         if (status == STATUS_TORN) break;
         if (status != STATUS_OK) goto done;
     }
@@ -482,11 +488,12 @@ static enum status replay_segments(struct recovery *recovery)
         if (status != STATUS_OK) return status;
     }
     if (recovery->next_block < recovery->options->first_block) {
-        return corrupt(recovery,
-                       "The log ends before block %" PRIu64
-                       ", but the checkpoint was taken when block %" PRIu64
-                       " was the next one: its newest segment is missing or damaged. Restore it.",
-                       recovery->next_block, recovery->options->first_block);
+        return corrupt(
+            recovery,
+            "The log ends before block %" PRIu64
+            ", but the checkpoint was taken when block %" PRIu64
+            " was the next one: its newest segment (log-*.seg) is missing or damaged. Restore it.",
+            recovery->next_block, recovery->options->first_block);
     }
     return STATUS_OK;
 }

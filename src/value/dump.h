@@ -36,8 +36,8 @@ void dump_encode_string(struct bytes text, struct buf *out);
 bool dump_verify(struct bytes payload);
 
 /* Reads a string out of a payload that dump_verify accepts: *out lies in the payload or in
- * `storage`, which must be empty. STATUS_INVALID for a damaged body, STATUS_VERSION for a value that
- * is no string. */
+ * `storage`, which must be empty. STATUS_INVALID for a damaged body, STATUS_VERSION for a value
+ * that is no string. */
 MUST_USE enum status dump_decode_string(struct bytes payload, struct buf *storage,
                                         struct bytes *out);
 

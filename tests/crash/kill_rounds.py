@@ -48,6 +48,7 @@ class Rounds:
         self.server = None
         self.acknowledged = 0
         self.reads = 0
+        self.story = []
 
     # A directory and its clients
 
@@ -63,6 +64,7 @@ class Rounds:
         self.writers.append(Writer(len(self.writers), [1, 2], seed, self.counters, self.damage))
         self.readers = [Reader(n, self.writers, seed, self.counters, self.damage) for n in range(2)]
         self.undecided = Undecided(seed)
+        self.story = []
         self.server.start()
 
     def end_directory(self):
@@ -94,6 +96,7 @@ class Rounds:
             self.flush_everything()
         ways = self.options.ways
         way = self.dice.choices(ways, [WAYS_TO_DIE[way][0] for way in ways])[0]
+        self.story.append(f"round {number}: {way}")
         self.live_and_die(WAYS_TO_DIE[way][1], way == "term")
         if not self.recover():
             return False
@@ -104,6 +107,7 @@ class Rounds:
     def flush_everything(self):
         with self.server.client() as client:
             client.ok("FLUSHALL", self.dice.choice(["SYNC", "ASYNC"]))
+        self.story.append("FLUSHALL")
         self.counters.reset()
         for writer in self.writers:
             writer.history.continue_from({})
@@ -135,6 +139,7 @@ class Rounds:
             time.sleep(part)
             with self.server.client(timeout=60) as client:
                 client.call("BGSAVE")
+            self.story.append(f"BGSAVE {seconds - part:.3f} s before the end")
             time.sleep(seconds - part)
         else:
             time.sleep(seconds)
@@ -146,6 +151,7 @@ class Rounds:
                 self.server.start(wait=False)
                 time.sleep(self.dice.uniform(0, 0.06))
                 self.server.kill()
+                self.story.append("killed during recovery")
             self.server.start()
             return True
         except StartFailed as problem:
@@ -277,6 +283,7 @@ def run_rounds(options, say=lambda line: None):
         rounds.end_directory()
         if not rounds.damage.is_empty:
             say("\n".join(rounds.damage.lines()))
+            say("story of this directory: " + "; ".join(rounds.story))
             say(f"kept: {directory}")
     rounds.done = done
     return rounds

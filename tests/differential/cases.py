@@ -5,6 +5,7 @@
     SET key value                  sent to both over connection 1
     2: GET key                     over connection 2
     !sleep 20                      milliseconds
+    !count                         DBSIZE, after both swept dead keys away
     !scan MATCH a*                 complete scans must find the same keys
 
 The notation of arguments is in notation.py. At the end of a case the contents of both servers are compared too.
@@ -15,7 +16,7 @@ import re
 from typing import NamedTuple
 
 import notation
-from items import CheckContents, Sleep, WholeScan
+from items import CheckContents, CountKeys, Sleep, WholeScan
 from runner import is_command
 
 FOLDER = pathlib.Path(__file__).resolve().parent / "cases"
@@ -58,6 +59,8 @@ def make_case(stem, title, lines):
 def parse_line(line):
     if line.startswith("!sleep "):
         return Sleep(int(line.split()[1]))
+    if line == "!count":
+        return CountKeys()
     if line.startswith("!scan"):
         return WholeScan(tuple(notation.split(line)[1:]))
     numbered = NUMBERED.match(line)

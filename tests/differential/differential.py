@@ -12,13 +12,14 @@ in the notation of cases/*.txt. The exit code is 0 when nothing differed, 1 when
 import argparse
 import pathlib
 import random
+import re
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from items import Sleep, WholeScan  # noqa: E402
+from items import CountKeys, Sleep, WholeScan  # noqa: E402
 from notation import spell  # noqa: E402
 from pair import Pair, start_server  # noqa: E402
 from runner import Runner, is_command  # noqa: E402
@@ -27,6 +28,9 @@ from stream import make_epoch  # noqa: E402
 from support.server import oracle_path, subject_path  # noqa: E402
 
 EPOCH_COMMANDS = 20000
+SURVEY_MAX = 40
+BLOCK_WORDS = (b"MULTI", b"EXEC", b"DISCARD", b"WATCH")
+CONTAINERS = (b"CLIENT", b"CONFIG", b"OBJECT", b"COMMAND", b"MEMORY", b"SLOWLOG", b"LATENCY", b"DEBUG", b"SHUTDOWN")
 PAYLOAD_VALUES = [b"", b"a", b"0", b"-1", b"127", b"128", b"32768", b"2147483648", b"-9223372036854775808", b"1.5", b"b" * 44, b"c" * 500]
 
 
@@ -57,14 +61,39 @@ def run_epochs(pair, options, say):
     payloads = make_payloads(pair.servers[0])
     numbers = [options.epoch] if options.epoch is not None else range(-(-options.commands // EPOCH_COMMANDS))
     began = time.monotonic()
+    failures = []
     for number in numbers:
         count = min(EPOCH_COMMANDS, options.commands - number * EPOCH_COMMANDS) if options.epoch is None else EPOCH_COMMANDS
-        items = make_epoch(options.seed, number, count, payloads)
-        mismatch = runner.run(items)
-        if mismatch is not None:
-            raise Failure(report(runner, options, number, items, mismatch))
+        made = make_epoch(options.seed, number, count, payloads)
+        while True:
+            items = [item for item in made if not is_left_out(item, options.without)]
+            mismatch = runner.run(items)
+            if mismatch is None:
+                break
+            failures.append(report(runner, options, number, items, mismatch))
+            if not options.survey or len(failures) >= SURVEY_MAX:
+                raise Failure("\n\n".join(failures))
+            if not is_command(mismatch.item):
+                break
+            if mismatch.item[1] == [b"EXEC"]:
+                break
+            options.without.append(family_of(mismatch.item[1]))
         say(f"epoch {number}: {runner.command_count} commands, {runner.command_count / (time.monotonic() - began):.0f}/s")
+    if failures:
+        raise Failure("\n\n".join(failures))
     return runner
+
+
+def family_of(command):
+    """The pattern that a survey leaves out from then on: the command, with its subcommand if it has one."""
+    if command[0].upper() in BLOCK_WORDS:
+        return f"^{re.escape(spell(command))}$"
+    text = spell(command[:2]) if command[0].upper() in CONTAINERS else spell(command[:1])
+    return "^" + re.escape(text) + (" " if len(command) > 1 else "$")
+
+
+def is_left_out(item, patterns):
+    return is_command(item) and any(re.search(pattern, spell(item[1]), re.IGNORECASE) for pattern in patterns)
 
 
 def make_payloads(oracle):
@@ -111,6 +140,8 @@ def spell_item(item):
         return f"!sleep {item.milliseconds}"
     if isinstance(item, WholeScan):
         return f"!scan {item.connection + 1} {spell(item.options)}"
+    if isinstance(item, CountKeys):
+        return f"!count {item.connection + 1}"
     if not is_command(item):
         return "!contents"
     return f"{item[0] + 1}: {spell(item[1])}"
@@ -125,6 +156,8 @@ def parse_arguments(arguments=None):
     parser.add_argument("--server", default=subject_path())
     parser.add_argument("--oracle", default=oracle_path())
     parser.add_argument("--server-option", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--without", action="append", default=[], metavar="REGEX", help="leave out commands that match")
+    parser.add_argument("--survey", action="store_true", help="after a mismatch go on without that command, report all")
     parser.add_argument("--no-shrink", dest="shrink", action="store_false")
     options = parser.parse_args(arguments)
     if options.seed is None:

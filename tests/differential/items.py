@@ -16,6 +16,12 @@ class WholeScan(NamedTuple):
     connection: int = 0
 
 
+class CountKeys(NamedTuple):
+    """DBSIZE, once both servers had the time to forget keys whose end has come."""
+
+    connection: int = 0
+
+
 class Other(NamedTuple):
     """Commands that the next connection sends in between."""
 

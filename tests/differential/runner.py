@@ -4,11 +4,13 @@ from typing import NamedTuple
 
 from commands.vocabulary import SCRATCH_DATABASE
 from compare import TIME_TOLERANCE_SECONDS, Judge
-from items import CheckContents, Sleep, WholeScan
+from items import CheckContents, CountKeys, Sleep, WholeScan
 from pair import SIDES, Silent, pause
 from support.resp import Error
 
 BATCH_MAX = 600
+SWEEP_TRIES = 300
+SWEEP_STEP_MS = 20
 SCAN_CALLS_MAX = 100000
 SCRATCH_KEY = b"crosswise"
 
@@ -98,9 +100,22 @@ class Runner:
                 return None
             if isinstance(item, WholeScan):
                 return self.compare_scans(position, item)
+            if isinstance(item, CountKeys):
+                return self.compare_counts(position, item)
             return self.compare_contents(position, item)
         except Silent as silent:
             return Mismatch(position, item, str(silent), None, None)
+
+    def compare_counts(self, position, item):
+        """Dead keys may be counted until they are swept away, but not for long."""
+        for _ in range(SWEEP_TRIES):
+            connection = self.pair.connections[item.connection]
+            oracle, subject = connection.ask("DBSIZE")
+            if oracle == subject:
+                return None
+            connection.ask("KEYS", "*")
+            pause(SWEEP_STEP_MS)
+        return Mismatch(position, item, "DBSIZE differs for seconds", oracle, subject)
 
     def compare_scans(self, position, item):
         connection = self.pair.connections[item.connection]

@@ -9,7 +9,7 @@ import itertools
 
 from commands import bitmaps, connection, keys, server, strings, transactions
 from commands.vocabulary import JUNK, Dice
-from items import CheckContents, Other, Sleep, WholeScan
+from items import CheckContents, CountKeys, Other, Sleep, WholeScan
 
 FAMILIES = [strings, bitmaps, keys, connection, server]
 TRANSACTIONS = transactions.GENERATORS
@@ -72,7 +72,7 @@ def make_epoch(seed, number, count, payloads, connections=2):
             elif isinstance(made, Other):
                 other = (current + 1) % connections
                 items.extend((other, command) for command in made.commands)
-            elif isinstance(made, WholeScan):
+            elif isinstance(made, (CountKeys, WholeScan)):
                 items.append(made._replace(connection=current))
             else:
                 assert isinstance(made, Sleep), f"a generator made {made!r}"

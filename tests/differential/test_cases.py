@@ -29,11 +29,17 @@ def test_case_is_answered_alike(servers, case, protocol):
         mismatches = all_mismatches(runner, case.items)
     finally:
         pair.close()
-    report = [
-        f"{spell(each.item)}\n    {each.why}\n    oracle:  {each.oracle!r:.600}\n    subject: {each.subject!r:.600}"
-        for each in mismatches
-    ]
+    report = [describe(case, each) for each in mismatches]
     assert not report, f"{len(report)} differences in {case.name} (RESP{protocol})\n" + "\n".join(report)
+
+
+def describe(case, mismatch):
+    """The command and what both said, with the commands that came shortly before."""
+    before = "; ".join(spell(item) for item in case.items[max(0, mismatch.position - 4) : mismatch.position])
+    return (
+        f"{spell(mismatch.item)}        (after {before:.200})\n    {mismatch.why}\n"
+        f"    oracle:  {mismatch.oracle!r:.600}\n    subject: {mismatch.subject!r:.600}"
+    )
 
 
 def all_mismatches(runner, items):

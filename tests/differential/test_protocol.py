@@ -1,6 +1,5 @@
 """Raw bytes in, raw bytes out: both servers answer malformed, odd and chopped requests alike, and close alike."""
 
-import concurrent.futures
 import random
 import re
 import socket
@@ -12,7 +11,7 @@ from pair import start_server
 from support.resp import Client, encode
 from support.server import PATIENCE, oracle_path, subject_path, wait_for
 
-QUIET_SECONDS = 0.1
+QUIET_SECONDS = 0.05
 GRACE_SECONDS = 0.03
 HANG_SECONDS = 10 * PATIENCE
 GREETING = re.compile(rb"(%7|\*14)\r\n\$6\r\nserver\r\n.*?modules\r\n\*0\r\n", re.DOTALL)
@@ -183,16 +182,17 @@ UNAUTHENTICATED = {
 }
 
 GROUPS = {
-    "inline": (INLINE, {}),
-    "multibulk": (MULTIBULK, {}),
-    "http": (HTTP, {}),
-    "conversation": (CONVERSATIONS, {}),
-    "unauthenticated": (UNAUTHENTICATED, {"requirepass": "secret"}),
+    "inline": INLINE,
+    "multibulk": MULTIBULK,
+    "http": HTTP,
+    "conversation": CONVERSATIONS,
+    "unauthenticated": UNAUTHENTICATED,
 }
-CASES = [(group, name) for group, (table, _) in GROUPS.items() for name in table]
+OPTIONS = {"open": {}, "password": {"requirepass": "secret"}}
+CASES = [(group, name) for group, table in GROUPS.items() for name in table]
 
 
-def converse(port, pieces, expected=None):
+def converse(port, pieces, expected=None, quiet=QUIET_SECONDS):
     """Sends the pieces and reads until silence; returns (bytes, whether the server closed the connection).
 
     With an expectation, it waits as long as needed for that much, and then only a moment for too much.
@@ -208,7 +208,7 @@ def converse(port, pieces, expected=None):
                 break
         received = bytearray()
         while True:
-            connection.settimeout(patience(expected, received))
+            connection.settimeout(patience(expected, received, quiet))
             try:
                 data = connection.recv(1 << 16)
             except TimeoutError:
@@ -220,9 +220,9 @@ def converse(port, pieces, expected=None):
             received += data
 
 
-def patience(expected, received):
+def patience(expected, received, quiet):
     if expected is None:
-        return QUIET_SECONDS
+        return quiet
     wanted, is_closed = expected
     if is_closed or len(mask(received)) < len(wanted):
         return HANG_SECONDS
@@ -230,50 +230,51 @@ def patience(expected, received):
 
 
 def mask(received):
-    """Without names, versions and ids of servers and connections."""
-    data = GREETING.sub(b"<greeting>", bytes(received))
+    """Without names, versions and ids of servers and connections. 7.2 names the version in one hint, 7.0 does not."""
+    data = GREETING.sub(b"<greeting>", bytes(received)).replace(b"HELLO <proto> AUTH", b"HELLO AUTH")
     return re.sub(rb"^:[0-9]+\r\n", b":<id>\r\n", data)
 
 
-@pytest.fixture(scope="module")
-def expectations():
-    """What the oracle says to every case, asked side by side."""
-    answers = {}
-    for group, (table, options) in GROUPS.items():
-        server = start_server(oracle_path(), [f"{name}={value}" for name, value in options.items()])
-        alone = [name for name in table if name.startswith("kill")]
-        with concurrent.futures.ThreadPoolExecutor(16) as pool:
-            futures = {name: pool.submit(converse, server.port, table[name]) for name in table if name not in alone}
-        answers.update({(group, name): future.result() for name, future in futures.items()})
-        answers.update({(group, name): converse(server.port, table[name]) for name in alone})
-        server.finish(check=False)
-        server.clean()
-    return answers
+class Twins:
+    """An oracle and a subject with the same options; both are emptied before each conversation."""
+
+    def __init__(self, options):
+        self.servers = [start_server(path, [f"{name}={value}" for name, value in options.items()]) for path in (oracle_path(), subject_path())]
+        self.password = options.get("requirepass")
+
+    def converse(self, pieces, quiet=QUIET_SECONDS):
+        for server in self.servers:
+            with server.client() as client:
+                if self.password:
+                    client.ok("AUTH", self.password)
+                client.ok("FLUSHALL")
+        expected = converse(self.servers[0].port, pieces, quiet=quiet)
+        return expected, converse(self.servers[1].port, pieces, expected)
 
 
 @pytest.fixture(scope="module")
-def subjects():
-    servers = {}
-    for options in ({}, {"requirepass": "secret"}):
-        key = tuple(options.items())
-        servers[key] = start_server(subject_path(), [f"{name}={value}" for name, value in options.items()])
-    yield servers
-    for server in servers.values():
-        server.finish()
-        server.clean()
+def twins():
+    pairs = {name: Twins(options) for name, options in OPTIONS.items()}
+    yield pairs
+    for pair in pairs.values():
+        for server in pair.servers:
+            server.finish()
+            server.clean()
 
 
 @pytest.mark.parametrize("group, name", CASES, ids=[f"{group}-{name}".replace(" ", "-") for group, name in CASES])
-def test_bytes_are_answered_alike(expectations, subjects, group, name):
-    table, options = GROUPS[group]
-    expected = expectations[group, name]
-    server = subjects[tuple(options.items())]
-    assert converse(server.port, table[name], expected) == expected
+def test_bytes_are_answered_alike(twins, group, name):
+    pair = twins["password" if group == "unauthenticated" else "open"]
+    expected, answered = pair.converse(GROUPS[group][name])
+    if answered != expected:
+        # On a busy machine the oracle may have been silent only because it was slow.
+        expected, answered = pair.converse(GROUPS[group][name], quiet=10 * QUIET_SECONDS)
+    assert answered == expected
 
 
 @pytest.fixture(scope="module")
-def subject(subjects):
-    return subjects[()]
+def subject(twins):
+    return twins["open"].servers[1]
 
 
 # A conversation with every kind of request in it, for chopping.

@@ -20,7 +20,8 @@ static inline void buffer_sink_grow(struct sink *sink, size_t size)
     sink->end = buffer->buf.data + buffer->buf.capacity;
 }
 
-static inline void buffer_sink_attach(struct sink *sink, struct bytes bytes, void (*release)(void *owner), void *owner)
+static inline void buffer_sink_attach(struct sink *sink, struct bytes bytes,
+                                      void (*release)(void *owner), void *owner)
 {
     CONTAINER_OF(sink, struct buffer_sink, sink)->attach_count++;
     sink_write(sink, bytes);
@@ -41,7 +42,8 @@ static inline void buffer_sink_deinit(struct buffer_sink *buffer)
 /* What was written since the last buffer_sink_clear. */
 static inline struct bytes buffer_sink_bytes(struct buffer_sink *buffer)
 {
-    if (buffer->sink.next != NULL) buffer->buf.size = (size_t)(buffer->sink.next - buffer->buf.data);
+    if (buffer->sink.next != NULL)
+        buffer->buf.size = (size_t)(buffer->sink.next - buffer->buf.data);
     return buf_bytes(&buffer->buf);
 }
 

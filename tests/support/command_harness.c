@@ -68,7 +68,7 @@ struct command_harness *command_harness_create(void)
     services->reply_ops = resp_reply_ops;
     dispatcher_init(&harness->dispatcher, services, engine_worker_at(harness->engine, 0),
                     statistics_worker_at(services->statistics, 0));
-    harness->dispatcher.slow_us = -1;
+    dispatcher_set_slow(&harness->dispatcher, -1);
 
     session_init(&harness->session, services->sessions, 0, COMMAND_HARNESS_BEGIN_MS);
     harness->session.flags |= SESSION_AUTHENTICATED;

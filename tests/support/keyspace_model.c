@@ -239,7 +239,7 @@ static void step_store_blob(struct keyspace_model *model)
     store(model, &place, &value, some_deadline(model));
 }
 
-/* Key and value both point into the entry that is replaced. */
+/* The value, perhaps the key too, points into the entry that is replaced. */
 static void step_store_part_of_itself(struct keyspace_model *model)
 {
     struct place place = some_place(model);
@@ -251,7 +251,7 @@ static void step_store_part_of_itself(struct keyspace_model *model)
     buf_consume(&place.value->text, start);
     place.value->text.size = size;
     struct bytes key = place.key;
-    place.key = entry_key(place.entry);
+    if (draw(model, 2) == 0) place.key = entry_key(place.entry);
     struct entry_value value = {ENTRY_STRING, .string = part};
     int64_t deadline_ms = some_deadline(model);
     shard_store(place.shard, place.database, place.hash, place.key, &place.slot, &value,

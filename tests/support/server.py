@@ -73,10 +73,9 @@ def free_port():
 
 def default_options(path, is_durable):
     """Quiet options that suit both servers; a durable redis-server needs its log switched on."""
-    options = {"bind": "127.0.0.1", "loglevel": "notice", "save": ""}
+    options = {"bind": "127.0.0.1", "loglevel": "notice", "save": "", "enable-debug-command": "yes"}
     if is_redis(path):
         options["appendonly"] = "yes" if is_durable else "no"
-        options["enable-debug-command"] = "yes"
     else:
         options["threads"] = os.environ.get("CAIRN_THREADS", "2")
     options["appendfsync"] = "always" if is_durable else "no"

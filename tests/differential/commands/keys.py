@@ -1,7 +1,7 @@
 """Random commands about keys whatever they hold."""
 
-from commands.vocabulary import ALL_KEYS, PATTERNS, TYPES
-from items import Sleep, WholeScan
+from commands.vocabulary import PATTERNS, TYPES
+from items import CountKeys, Sleep, WholeScan
 
 
 def expire_family(name, time):
@@ -61,11 +61,6 @@ def whole_scan(dice):
     return [WholeScan(tuple(dice.some(options, 0.5)))]
 
 
-def count_keys(dice):
-    """Touches every key first: keys that are past their time may be counted until someone looks at them."""
-    return [[b"EXISTS"] + ALL_KEYS, [b"DBSIZE"]]
-
-
 def short_lives(dice):
     """Keys that really expire: set them, let both clocks pass the moment, touch them all."""
     keys = list(dict.fromkeys(dice.keys(4)))
@@ -113,7 +108,6 @@ GENERATORS = [
     (4, lambda dice: [b"RANDOMKEY"]),
     (8, scan_in_one_go),
     (3, bad_scan),
-    (2, count_keys),
     (10, lambda dice: [b"DUMP", dice.key()]),
     (12, restore),
     (10, object_command),
@@ -123,4 +117,5 @@ GENERATORS = [
 SPECIAL = [
     (0.5, whole_scan),
     (0.25, short_lives),
+    (1, lambda dice: [CountKeys()]),
 ]

@@ -74,13 +74,14 @@ TEST(a_description_has_the_fields_of_redis_7_2)
     session_init(&session, sessions, WORKER, NOW_MS);
     session_set_peer(&session, 8, "127.0.0.1:5000", "127.0.0.1:6379");
     char expected[500];
-    const char *format = "id=1 addr=127.0.0.1:5000 laddr=127.0.0.1:6379 fd=8 name=%s age=%d idle=%d flags=%s db=%d sub=0 "
-                         "psub=0 ssub=0 multi=%d qbuf=%d qbuf-free=0 argv-mem=0 multi-mem=%zu rbs=0 rbp=0 obl=0 oll=%d "
-                         "omem=%d tot-mem=%zu events=%s cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s\n";
+    const char *format =
+        "id=1 addr=127.0.0.1:5000 laddr=127.0.0.1:6379 fd=8 name=%s age=%d idle=%d flags=%s db=%d sub=0 "
+        "psub=0 ssub=0 multi=%d qbuf=%d qbuf-free=0 argv-mem=0 multi-mem=%zu rbs=0 rbp=0 obl=0 oll=%d "
+        "omem=%d tot-mem=%zu events=%s cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s\n";
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    snprintf(expected, sizeof(expected), format, "", 0, 0, "N", 0, -1, 0, (size_t)0, 0, 0, sizeof(session), "r", "NULL",
-             2, "", "");
+    snprintf(expected, sizeof(expected), format, "", 0, 0, "N", 0, -1, 0, (size_t)0, 0, 0,
+             sizeof(session), "r", "NULL", 2, "", "");
     check_description(&session, NOW_MS, expected);
 
     static const struct command command = {.name = "client|list"};
@@ -90,15 +91,17 @@ TEST(a_description_has_the_fields_of_redis_7_2)
     session.protocol = 3;
     session.input_bytes = 40;
     session.output_bytes = 20000;
-    session.flags = SESSION_UNIX_SOCKET | SESSION_NO_TOUCH | SESSION_IN_MULTI | SESSION_AUTHENTICATED;
+    session.flags = SESSION_UNIX_SOCKET | SESSION_NO_TOUCH | SESSION_IN_MULTI |
+                    SESSION_AUTHENTICATED;
     session_set_text(&session, &session.name, BYTES_LITERAL("worker"));
     session_set_text(&session, &session.library_name, BYTES_LITERAL("lib"));
     session_set_text(&session, &session.library_version, BYTES_LITERAL("1.0"));
     struct bytes argument = BYTES_LITERAL("ping");
     multi_queue(&session, &command, &argument, 1);
     size_t queue_bytes = session.multi->capacity * sizeof(struct queued_command);
-    snprintf(expected, sizeof(expected), format, "worker", 7, 5, "xUT", 5, 1, 40, queue_bytes, 2, 20000,
-             sizeof(session) + queue_bytes + 40 + 20000, "rw", "client|list", 3, "lib", "1.0");
+    snprintf(expected, sizeof(expected), format, "worker", 7, 5, "xUT", 5, 1, 40, queue_bytes, 2,
+             20000, sizeof(session) + queue_bytes + 40 + 20000, "rw", "client|list", 3, "lib",
+             "1.0");
 #pragma GCC diagnostic pop
     check_description(&session, NOW_MS + 7999, expected);
     session_deinit(&session);
@@ -110,8 +113,8 @@ TEST(reset_leaves_what_belongs_to_the_connection)
     struct sessions *sessions = sessions_create();
     struct session session;
     session_init(&session, sessions, WORKER, NOW_MS);
-    session.flags = SESSION_UNIX_SOCKET | SESSION_NO_TOUCH | SESSION_IN_MULTI | SESSION_REPLY_OFF | SESSION_MONITOR |
-                    SESSION_AUTHENTICATED;
+    session.flags = SESSION_UNIX_SOCKET | SESSION_NO_TOUCH | SESSION_IN_MULTI | SESSION_REPLY_OFF |
+                    SESSION_MONITOR | SESSION_AUTHENTICATED;
     session.database = 5;
     session.protocol = 3;
     session_set_text(&session, &session.name, BYTES_LITERAL("worker"));
@@ -161,7 +164,8 @@ static void *come_and_go(void *context)
         session.flags = i & 1 ? SESSION_NO_TOUCH : 0;
         session.database = i;
         session.active_ms = NOW_MS + i;
-        session_set_text(&session, &session.name, i & 1 ? BYTES_LITERAL("one") : BYTES_LITERAL("another"));
+        session_set_text(&session, &session.name,
+                         i & 1 ? BYTES_LITERAL("one") : BYTES_LITERAL("another"));
         session_deinit(&session);
     }
     return NULL;
@@ -190,5 +194,6 @@ TEST(any_thread_may_list_sessions)
 }
 
 RUN_TESTS(CHECK(sessions_stand_in_order_of_their_ids), CHECK(false_stops_the_walk),
-          CHECK(a_description_has_the_fields_of_redis_7_2), CHECK(reset_leaves_what_belongs_to_the_connection),
-          CHECK(an_empty_text_goes), CHECK(any_thread_may_list_sessions))
+          CHECK(a_description_has_the_fields_of_redis_7_2),
+          CHECK(reset_leaves_what_belongs_to_the_connection), CHECK(an_empty_text_goes),
+          CHECK(any_thread_may_list_sessions))

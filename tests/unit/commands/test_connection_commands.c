@@ -1,4 +1,5 @@
-/* The connection's commands by themselves: no dispatcher, no engine, services that only take notes. */
+/* The connection's commands by themselves: no dispatcher, no engine, services that only take
+ * notes. */
 #include <stdio.h>
 
 #include "base/arena.h"
@@ -72,7 +73,8 @@ static void fixture_init(struct fixture *fixture)
     fixture->services.reply_ops = resp_reply_ops;
     arena_init(&fixture->arena, 4096);
     buffer_sink_init(&fixture->sink);
-    fixture->reply = (struct reply){.ops = &resp2_reply_ops, .sink = &fixture->sink.sink, .protocol = 2};
+    fixture->reply = (struct reply){
+        .ops = &resp2_reply_ops, .sink = &fixture->sink.sink, .protocol = 2};
     session_init(&fixture->session, fixture->services.sessions, 0, NOW_MS);
     session_set_peer(&fixture->session, 8, "127.0.0.1:1000", "127.0.0.1:6379");
     fixture->session.flags = SESSION_AUTHENTICATED;
@@ -101,7 +103,8 @@ static const struct command *find(const struct bytes *words, uint32_t count)
         if (!bytes_is_word(words[0], command->name)) continue;
         if (command->subcommands == NULL) return command;
         for (const struct command *inner = command->subcommands; inner->name != NULL; inner++) {
-            if (count > 1 && bytes_is_word(words[1], inner->name + strlen(command->name) + 1)) return inner;
+            if (count > 1 && bytes_is_word(words[1], inner->name + strlen(command->name) + 1))
+                return inner;
         }
     }
     fail_msg("no such command");
@@ -122,7 +125,8 @@ static const char *run(struct fixture *fixture, const char *line)
         arguments[i] = bytes_of(storage.data + word->offset, word->size);
     }
     const struct command *command = find(arguments, count);
-    assert_true(command->arity > 0 ? count == (uint32_t)command->arity : count >= (uint32_t)-command->arity);
+    assert_true(command->arity > 0 ? count == (uint32_t)command->arity
+                                   : count >= (uint32_t)-command->arity);
     struct call call = {
         .command = command,
         .arguments = arguments,
@@ -173,8 +177,14 @@ TEST(auth_wants_the_whole_password)
     struct fixture fixture;
     fixture_init(&fixture);
     fixture.password = "sesame";
-    static const char *const wrong[] = {"AUTH no",          "AUTH \"\"",       "AUTH sesam",       "AUTH sesamex",
-                                        "AUTH Sesame",      "AUTH default no", "AUTH nobody sesame", "AUTH DEFAULT sesame",
+    static const char *const wrong[] = {"AUTH no",
+                                        "AUTH \"\"",
+                                        "AUTH sesam",
+                                        "AUTH sesamex",
+                                        "AUTH Sesame",
+                                        "AUTH default no",
+                                        "AUTH nobody sesame",
+                                        "AUTH DEFAULT sesame",
                                         "AUTH \"sesame\\x00\""};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         fixture.session.flags = 0;
@@ -191,7 +201,8 @@ TEST(auth_wants_the_whole_password)
 }
 
 #define GREETING(map, protocol) \
-    map " $6 server $5 redis $7 version $5 7.2.4 $5 proto :" protocol " $2 id :1 $4 mode $10 standalone $4 role $6 master " \
+    map " $6 server $5 redis $7 version $5 7.2.4 $5 proto :" protocol \
+        " $2 id :1 $4 mode $10 standalone $4 role $6 master " \
         "$7 modules *0"
 #define HELLO_NOAUTH \
     "-NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> " \
@@ -221,16 +232,17 @@ TEST(a_hello_that_fails_changes_nothing)
         const char *line;
         const char *error;
     } rows[] = {
-        {"HELLO 4", "-NOPROTO unsupported protocol version"},
-        {"HELLO 1", "-NOPROTO unsupported protocol version"},
-        {"HELLO abc", "-ERR Protocol version is not an integer or out of range"},
-        {"HELLO 9223372036854775808", "-ERR Protocol version is not an integer or out of range"},
-        {"HELLO SETNAME a", "-ERR Protocol version is not an integer or out of range"},
-        {"HELLO 3 SETNAME", "-ERR Syntax error in HELLO option 'SETNAME'"},
-        {"HELLO 3 AUTH a", "-ERR Syntax error in HELLO option 'AUTH'"},
-        {"HELLO 3 SETNAME x FOO", "-ERR Syntax error in HELLO option 'FOO'"},
-        {"HELLO 3 SETNAME 'a b'", "-ERR Client names cannot contain spaces, newlines or special characters."},
-        {"HELLO 3 SETNAME x AUTH a b", WRONGPASS},
+        {"HELLO 4",                    "-NOPROTO unsupported protocol version"                  },
+        {"HELLO 1",                    "-NOPROTO unsupported protocol version"                  },
+        {"HELLO abc",                  "-ERR Protocol version is not an integer or out of range"},
+        {"HELLO 9223372036854775808",  "-ERR Protocol version is not an integer or out of range"},
+        {"HELLO SETNAME a",            "-ERR Protocol version is not an integer or out of range"},
+        {"HELLO 3 SETNAME",            "-ERR Syntax error in HELLO option 'SETNAME'"            },
+        {"HELLO 3 AUTH a",             "-ERR Syntax error in HELLO option 'AUTH'"               },
+        {"HELLO 3 SETNAME x FOO",      "-ERR Syntax error in HELLO option 'FOO'"                },
+        {"HELLO 3 SETNAME 'a b'",
+         "-ERR Client names cannot contain spaces, newlines or special characters."             },
+        {"HELLO 3 SETNAME x AUTH a b", WRONGPASS                                                },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         assert_run(&fixture, rows[i].line, rows[i].error);
@@ -341,7 +353,8 @@ TEST(switches_are_on_or_off)
     fixture_init(&fixture);
     assert_run(&fixture, "CLIENT NO-EVICT on", "+OK");
     assert_run(&fixture, "CLIENT NO-TOUCH ON", "+OK");
-    assert_int_equal(fixture.session.flags, SESSION_AUTHENTICATED | SESSION_NO_EVICT | SESSION_NO_TOUCH);
+    assert_int_equal(fixture.session.flags,
+                     SESSION_AUTHENTICATED | SESSION_NO_EVICT | SESSION_NO_TOUCH);
     assert_run(&fixture, "CLIENT NO-EVICT off", "+OK");
     assert_run(&fixture, "CLIENT NO-TOUCH off", "+OK");
     assert_int_equal(fixture.session.flags, SESSION_AUTHENTICATED);
@@ -370,14 +383,17 @@ TEST(nobody_is_tracked)
     struct fixture fixture;
     fixture_init(&fixture);
     assert_run(&fixture, "CLIENT GETREDIR", ":-1");
-    assert_run(&fixture, "CLIENT TRACKINGINFO", "*6 $5 flags *1 $3 off $8 redirect :-1 $8 prefixes *0");
+    assert_run(&fixture, "CLIENT TRACKINGINFO",
+               "*6 $5 flags *1 $3 off $8 redirect :-1 $8 prefixes *0");
     assert_run(&fixture, "CLIENT TRACKING off", "+OK");
     assert_run(&fixture, "CLIENT TRACKING x", "-ERR syntax error");
-    assert_run(&fixture, "CLIENT TRACKING on",
-               "-ERR CLIENT TRACKING ON is not available: this server sends no invalidation messages");
-    assert_run(&fixture, "CLIENT CACHING yes",
-               "-ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode "
-               "enabled");
+    assert_run(
+        &fixture, "CLIENT TRACKING on",
+        "-ERR CLIENT TRACKING ON is not available: this server sends no invalidation messages");
+    assert_run(
+        &fixture, "CLIENT CACHING yes",
+        "-ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode "
+        "enabled");
     fixture_deinit(&fixture);
 }
 
@@ -441,19 +457,20 @@ TEST(kill_checks_its_options)
         const char *line;
         const char *error;
     } rows[] = {
-        {"CLIENT KILL ID", "-ERR No such client"},
-        {"CLIENT KILL 1.2.3.4:5", "-ERR No such client"},
-        {"CLIENT KILL ID x", "-ERR client-id should be greater than 0"},
-        {"CLIENT KILL ID 0", "-ERR client-id should be greater than 0"},
+        {"CLIENT KILL ID",                     "-ERR No such client"                    },
+        {"CLIENT KILL 1.2.3.4:5",              "-ERR No such client"                    },
+        {"CLIENT KILL ID x",                   "-ERR client-id should be greater than 0"},
+        {"CLIENT KILL ID 0",                   "-ERR client-id should be greater than 0"},
         {"CLIENT KILL ID 9223372036854775808", "-ERR client-id should be greater than 0"},
-        {"CLIENT KILL TYPE x ID 0", "-ERR Unknown client type 'x'"},
-        {"CLIENT KILL USER nobody", "-ERR No such user 'nobody'"},
-        {"CLIENT KILL SKIPME x", "-ERR syntax error"},
-        {"CLIENT KILL SKIPME yes x", "-ERR syntax error"},
-        {"CLIENT KILL ID 99 FOO x", "-ERR syntax error"},
-        {"CLIENT KILL MAXAGE 1", "-ERR syntax error"},
+        {"CLIENT KILL TYPE x ID 0",            "-ERR Unknown client type 'x'"           },
+        {"CLIENT KILL USER nobody",            "-ERR No such user 'nobody'"             },
+        {"CLIENT KILL SKIPME x",               "-ERR syntax error"                      },
+        {"CLIENT KILL SKIPME yes x",           "-ERR syntax error"                      },
+        {"CLIENT KILL ID 99 FOO x",            "-ERR syntax error"                      },
+        {"CLIENT KILL MAXAGE 1",               "-ERR syntax error"                      },
     };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) assert_run(&fixture, rows[i].line, rows[i].error);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_run(&fixture, rows[i].line, rows[i].error);
     assert_int_equal(fixture.wake_count, 0);
     fixture_deinit(&fixture);
 }
@@ -474,9 +491,11 @@ TEST(unblock_ends_a_wait_once)
     assert_run(&fixture, "CLIENT UNBLOCK 99", ":0");
     assert_run(&fixture, "CLIENT UNBLOCK -1", ":0");
     assert_run(&fixture, "CLIENT UNBLOCK abc", "-ERR value is not an integer or out of range");
-    assert_run(&fixture, "CLIENT UNBLOCK abc x", "-ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
-    assert_run(&fixture, "CLIENT UNBLOCK 1 TIMEOUT x",
-               "-ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT HELP.");
+    assert_run(&fixture, "CLIENT UNBLOCK abc x",
+               "-ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+    assert_run(
+        &fixture, "CLIENT UNBLOCK 1 TIMEOUT x",
+        "-ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT HELP.");
     fixture_deinit(&fixture);
 }
 
@@ -497,8 +516,9 @@ TEST(pause_lasts_until_a_moment)
     assert_run(&fixture, "CLIENT PAUSE -1", "-ERR timeout is negative");
     assert_run(&fixture, "CLIENT PAUSE 9223372036854775807", "-ERR timeout is out of range");
     assert_run(&fixture, "CLIENT PAUSE abc x", "-ERR CLIENT PAUSE mode must be WRITE or ALL");
-    assert_run(&fixture, "CLIENT PAUSE 0 WRITE x",
-               "-ERR unknown subcommand or wrong number of arguments for 'PAUSE'. Try CLIENT HELP.");
+    assert_run(
+        &fixture, "CLIENT PAUSE 0 WRITE x",
+        "-ERR unknown subcommand or wrong number of arguments for 'PAUSE'. Try CLIENT HELP.");
     assert_int_equal(fixture.pause_count, 3);
     fixture_deinit(&fixture);
 }
@@ -508,13 +528,15 @@ TEST(help_names_every_subcommand)
     struct fixture fixture;
     fixture_init(&fixture);
     const char *help = run(&fixture, "CLIENT HELP");
-    assert_non_null(strstr(help, "+CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+    assert_non_null(
+        strstr(help, "+CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
     for (size_t i = 0; i < connection_family.count; i++) {
         const struct command *inner = connection_family.commands[i].subcommands;
         for (; inner != NULL && inner->name != NULL; inner++) {
             char word[40];
             snprintf(word, sizeof(word), "+%s", inner->name + strlen("client|"));
-            for (char *at = word; *at != '\0'; at++) *at = (char)(*at >= 'a' && *at <= 'z' ? *at - 'a' + 'A' : *at);
+            for (char *at = word; *at != '\0'; at++)
+                *at = (char)(*at >= 'a' && *at <= 'z' ? *at - 'a' + 'A' : *at);
             assert_non_null(strstr(help, word));
         }
     }
@@ -541,10 +563,12 @@ TEST(each_row_is_complete)
 
 RUN_TESTS(CHECK(auth_without_a_password_lets_the_user_in), CHECK(auth_wants_the_whole_password),
           CHECK(hello_picks_the_protocol), CHECK(a_hello_that_fails_changes_nothing),
-          CHECK(hello_wants_authentication_and_can_bring_it), CHECK(select_wants_a_database_that_is_there),
-          CHECK(ping_echo_and_quit_answer), CHECK(reset_makes_a_connection_new), CHECK(names_are_printable),
+          CHECK(hello_wants_authentication_and_can_bring_it),
+          CHECK(select_wants_a_database_that_is_there), CHECK(ping_echo_and_quit_answer),
+          CHECK(reset_makes_a_connection_new), CHECK(names_are_printable),
           CHECK(setinfo_knows_name_and_version), CHECK(switches_are_on_or_off),
           CHECK(replies_are_switched_off_in_silence), CHECK(nobody_is_tracked),
           CHECK(list_has_everybody_or_those_asked_for), CHECK(kill_marks_and_wakes_others),
-          CHECK(kill_checks_its_options), CHECK(unblock_ends_a_wait_once), CHECK(pause_lasts_until_a_moment),
-          CHECK(help_names_every_subcommand), CHECK(each_row_is_complete))
+          CHECK(kill_checks_its_options), CHECK(unblock_ends_a_wait_once),
+          CHECK(pause_lasts_until_a_moment), CHECK(help_names_every_subcommand),
+          CHECK(each_row_is_complete))

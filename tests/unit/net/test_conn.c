@@ -70,8 +70,7 @@ static size_t peer_receive(struct pair *pair, size_t size)
 
 static void check_received(struct pair *pair, const char *expected)
 {
-    while (peer_receive(pair, 65536) > 0) {
-    }
+    while (peer_receive(pair, 65536) > 0) {}
     assert_bytes_text(buf_bytes(&pair->received), expected);
 }
 
@@ -202,9 +201,11 @@ TEST(any_order_of_receiving_and_consuming_keeps_the_bytes)
         assert_true(status == STATUS_OK || status == STATUS_WOULD_BLOCK);
         struct bytes input = conn_input(&pair.conn);
         for (size_t i = 0; i < input.size; i++) {
-            if (input.data[i] != (char)((consumed + i) * 131 >> 2)) fail_msg("byte %zu of round %u", i, round);
+            if (input.data[i] != (char)((consumed + i) * 131 >> 2))
+                fail_msg("byte %zu of round %u", i, round);
         }
-        size_t done = random_below(&random, 3) == 0 ? input.size : random_below(&random, input.size + 1);
+        size_t done = random_below(&random, 3) == 0 ? input.size
+                                                    : random_below(&random, input.size + 1);
         if (round % 100 < 30) done = 0;
         conn_consume(&pair.conn, done);
         consumed += done;
@@ -318,8 +319,7 @@ TEST(marks_without_output_are_nothing)
 static void fill_socket(struct pair *pair)
 {
     char junk[4096] = {0};
-    while (send(pair->conn.fd, junk, sizeof(junk), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
-    }
+    while (send(pair->conn.fd, junk, sizeof(junk), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {}
 }
 
 TEST(what_may_go_is_not_held_by_a_later_gate)
@@ -334,8 +334,7 @@ TEST(what_may_go_is_not_held_by_a_later_gate)
     assert_int_equal(conn_gate(&pair.conn), 0);
     say(&pair, "held");
     conn_mark(&pair.conn, 4);
-    while (peer_receive(&pair, 65536) > 0) {
-    }
+    while (peer_receive(&pair, 65536) > 0) {}
     pair.received.size = 0;
     assert_ok(conn_flush(&pair.conn, 3));
     check_received(&pair, "free");
@@ -351,7 +350,8 @@ TEST(large_output_goes_in_parts)
     struct buf expected = {0};
     for (unsigned i = 0; expected.size < BIG; i++) {
         char line[100];
-        int size = snprintf(line, sizeof(line), "line %u of a reply that is too long for a socket\r\n", i);
+        int size = snprintf(line, sizeof(line),
+                            "line %u of a reply that is too long for a socket\r\n", i);
         buf_append(&expected, line, (size_t)size);
         sink_write(&pair.conn.sink, bytes_of(line, (size_t)size));
     }
@@ -425,7 +425,8 @@ TEST(a_thousand_attachments_need_few_buffers)
     memset(blob, 'b', sizeof(blob));
     for (unsigned i = 0; i < COUNT; i++) {
         say(&pair, "$20000\r\n");
-        pair.conn.sink.ops->attach(&pair.conn.sink, bytes_of(blob, sizeof(blob)), release, &pair.released);
+        pair.conn.sink.ops->attach(&pair.conn.sink, bytes_of(blob, sizeof(blob)), release,
+                                   &pair.released);
         say(&pair, "\r\n");
     }
     assert_true(conn_memory_bytes(&pair.conn) < 200 * 1024);
@@ -442,7 +443,8 @@ TEST(a_thousand_attachments_need_few_buffers)
     pair_deinit(&pair);
 }
 
-/* Anything in any order against a plain model: bytes come whole, in order, and never before their gate. */
+/* Anything in any order against a plain model: bytes come whole, in order, and never before their
+ * gate. */
 struct model {
     struct buf stream;
     uint64_t gates[4000]; /* of each gate's bytes: they end at ends[i] */
@@ -454,11 +456,13 @@ struct model {
 static size_t allowed(const struct model *model)
 {
     size_t end = 0;
-    for (unsigned i = 0; i < model->count && model->gates[i] <= model->durable; i++) end = model->ends[i];
+    for (unsigned i = 0; i < model->count && model->gates[i] <= model->durable; i++)
+        end = model->ends[i];
     return end;
 }
 
-static void write_some(struct pair *pair, struct model *model, struct random *random, const char *source)
+static void write_some(struct pair *pair, struct model *model, struct random *random,
+                       const char *source)
 {
     bool is_attached = random_below(random, 5) == 0;
     bool is_long = is_attached || random_below(random, 10) == 0;
@@ -483,8 +487,10 @@ TEST(any_order_of_writing_and_sending_keeps_order_and_gates)
     for (size_t i = 0; i < 70000; i++) source[i] = (char)(random_next(&random) >> 17);
 
     for (unsigned round = 0; round < 4000 / SEED_STEPS_SCALE; round++) {
-        for (uint64_t i = random_below(&random, 4); i > 0; i--) write_some(&pair, model, &random, source);
-        uint64_t gate = random_below(&random, 3) == 0 ? 0 : model->durable + random_below(&random, 5);
+        for (uint64_t i = random_below(&random, 4); i > 0; i--)
+            write_some(&pair, model, &random, source);
+        uint64_t gate = random_below(&random, 3) == 0 ? 0
+                                                      : model->durable + random_below(&random, 5);
         conn_mark(&pair.conn, gate);
         if (model->count == 0 || model->ends[model->count - 1] < model->stream.size) {
             model->gates[model->count] = gate;
@@ -580,13 +586,15 @@ RUN_TESTS(CHECK(an_idle_connection_holds_no_buffer), CHECK(what_is_sent_is_recei
           CHECK(a_peer_that_left_closes_the_connection), CHECK(an_announced_length_costs_little),
           CHECK(long_input_grows_with_what_arrives), CHECK(a_short_rest_goes_back_to_a_pool_buffer),
           CHECK(any_order_of_receiving_and_consuming_keeps_the_bytes),
-          CHECK(output_is_sent_at_once_and_its_buffer_given_back), CHECK(unmarked_output_waits_for_nothing),
-          CHECK(output_waits_for_its_gate), CHECK(a_lower_gate_waits_behind_a_higher_one),
+          CHECK(output_is_sent_at_once_and_its_buffer_given_back),
+          CHECK(unmarked_output_waits_for_nothing), CHECK(output_waits_for_its_gate),
+          CHECK(a_lower_gate_waits_behind_a_higher_one),
           CHECK(more_gates_than_marks_wait_for_the_newest), CHECK(marks_without_output_are_nothing),
           CHECK(what_may_go_is_not_held_by_a_later_gate), CHECK(large_output_goes_in_parts),
           CHECK(a_single_write_may_be_longer_than_a_buffer),
           CHECK(attached_bytes_go_in_order_and_are_released_once),
           CHECK(a_thousand_attachments_need_few_buffers),
-          CHECK(any_order_of_writing_and_sending_keeps_order_and_gates), CHECK(reading_can_be_stopped),
-          CHECK(the_pool_keeps_a_bounded_number_of_buffers), CHECK(buffers_begin_at_different_cache_lines),
+          CHECK(any_order_of_writing_and_sending_keeps_order_and_gates),
+          CHECK(reading_can_be_stopped), CHECK(the_pool_keeps_a_bounded_number_of_buffers),
+          CHECK(buffers_begin_at_different_cache_lines),
           CHECK(the_buffer_given_back_last_is_taken_first))

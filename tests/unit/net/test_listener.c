@@ -90,7 +90,8 @@ TEST(keepalive_is_off_when_not_wanted)
     listener_close(&listener);
 }
 
-static void check_refused(const char *address, uint16_t port, enum status expected, const char *part)
+static void check_refused(const char *address, uint16_t port, enum status expected,
+                          const char *part)
 {
     struct listener listener;
     struct buf message = {0};
@@ -137,7 +138,8 @@ TEST(ipv6_addresses_stand_in_brackets)
 {
     struct listener listener;
     struct buf message = {0};
-    if (listener_open_tcp(&listener, "-::1", 0, BACKLOG, &message) != STATUS_OK) return; /* none on this machine */
+    if (listener_open_tcp(&listener, "-::1", 0, BACKLOG, &message) != STATUS_OK)
+        return; /* none on this machine */
     struct sockaddr_in6 where;
     socklen_t size = sizeof(where);
     assert_int_equal(getsockname(listener.fd, (struct sockaddr *)&where, &size), 0);
@@ -266,4 +268,5 @@ RUN_TESTS(CHECK(a_tcp_client_is_accepted_and_tuned), CHECK(keepalive_is_off_when
           CHECK(a_port_in_use_is_said_so), CHECK(an_address_that_is_not_ours_is_not_found),
           CHECK(a_star_is_every_ipv4_address), CHECK(ipv6_addresses_stand_in_brackets),
           CHECK(a_unix_client_is_accepted), CHECK(a_dead_socket_file_is_replaced_a_live_one_is_not),
-          CHECK(a_file_that_is_no_socket_is_left_alone), CHECK(running_out_of_descriptors_is_told_apart))
+          CHECK(a_file_that_is_no_socket_is_left_alone),
+          CHECK(running_out_of_descriptors_is_told_apart))

@@ -128,7 +128,8 @@ TEST(no_wake_is_lost_between_threads)
     struct exchange exchange = {0};
     assert_ok(poller_create(&exchange.poller));
     pthread_t threads[2];
-    for (unsigned i = 0; i < 2; i++) assert_int_equal(pthread_create(&threads[i], NULL, give, &exchange), 0);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, give, &exchange), 0);
     while (atomic_load(&exchange.given) < 2 * HANDED_OVER) {
         struct poller_event event;
         assert_int_equal(exchange.poller->ops->wait(exchange.poller, &event, 1, UINT64_MAX), 1);

@@ -5,90 +5,38 @@
 
 #include "base/buf.h"
 #include "tests/support/check.h"
+#include "tests/support/resp_reading.h"
 
 enum { ROOM = 4 };
 
-static const struct resp_limits usual = {
-    .bulk_bytes_max = 512ull << 20, .argument_count_max = RESP_ARGUMENTS_MAX, .is_authenticated = true};
-static const struct resp_limits stranger = {
-    .bulk_bytes_max = 512ull << 20, .argument_count_max = RESP_ARGUMENTS_MAX, .is_authenticated = false};
+static const struct resp_limits usual = {.bulk_bytes_max = 512ull << 20,
+                                         .argument_count_max = RESP_ARGUMENTS_MAX,
+                                         .is_authenticated = true};
+static const struct resp_limits stranger = {.bulk_bytes_max = 512ull << 20,
+                                            .argument_count_max = RESP_ARGUMENTS_MAX,
+                                            .is_authenticated = false};
 
-/* What a stream of bytes says, as text: "[GET][k];" a request, "!text" an error, after which nothing is read. */
-struct reading {
-    struct resp_parser parser;
-    struct arena arena;
-    struct buf text;
-    size_t begin; /* of the request under way */
-    bool has_failed;
-};
-
-static void reading_init(struct reading *reading)
+static void check_reading(struct bytes stream, const size_t *cuts, size_t cut_count,
+                          const struct resp_limits *limits, struct bytes expected)
 {
-    *reading = (struct reading){0};
-    resp_parser_init(&reading->parser);
-    arena_init(&reading->arena, 4096);
-}
-
-static void reading_deinit(struct reading *reading)
-{
-    resp_parser_deinit(&reading->parser);
-    arena_deinit(&reading->arena);
-    buf_deinit(&reading->text);
-}
-
-/* Parses all that is in stream[0..size); bytes before were seen earlier. Each call gets a copy of exact size, so that a
- * read past the end is noticed and no pointer into an earlier input can be used. */
-static void read_up_to(struct reading *reading, struct bytes stream, size_t size, const struct resp_limits *limits)
-{
-    while (!reading->has_failed && reading->begin < size) {
-        size_t left = size - reading->begin;
-        char *copy = malloc(left);
-        memcpy(copy, stream.data + reading->begin, left);
-        struct bytes room[ROOM];
-        struct resp_request request;
-        enum resp_result result =
-            resp_parse(&reading->parser, bytes_of(copy, left), limits, room, ROOM, &reading->arena, &request);
-        if (result == RESP_REQUEST) {
-            assert_true(request.consumed > 0 && request.consumed <= left);
-            reading->begin += request.consumed;
-            for (uint32_t i = 0; i < request.argument_count; i++) {
-                buf_append_byte(&reading->text, '[');
-                buf_append_bytes(&reading->text, request.arguments[i]);
-                buf_append_byte(&reading->text, ']');
-            }
-            if (request.argument_count > 0) buf_append_byte(&reading->text, ';');
-        } else if (result == RESP_ERROR) {
-            buf_append_byte(&reading->text, '!');
-            buf_append_text(&reading->text, request.error);
-            reading->has_failed = true;
-        } else {
-            assert_int_equal(request.consumed, 0);
-        }
-        free(copy);
-        arena_reset(&reading->arena);
-        if (result == RESP_MORE) return;
-    }
-}
-
-static void check_reading(struct bytes stream, const size_t *cuts, size_t cut_count, const struct resp_limits *limits,
-                          struct bytes expected)
-{
-    struct reading reading;
-    reading_init(&reading);
-    for (size_t i = 0; i < cut_count; i++) read_up_to(&reading, stream, cuts[i], limits);
-    read_up_to(&reading, stream, stream.size, limits);
+    struct resp_reading reading;
+    resp_reading_init(&reading);
+    for (size_t i = 0; i < cut_count; i++) resp_reading_continue(&reading, stream, cuts[i], limits);
+    resp_reading_continue(&reading, stream, stream.size, limits);
     assert_bytes_equal(buf_bytes(&reading.text), expected);
-    reading_deinit(&reading);
+    resp_reading_deinit(&reading);
 }
 
 /* Whole, byte by byte, and cut in two at every byte: always the same. */
-static void check_bytes_with(struct bytes stream, const struct resp_limits *limits, struct bytes expected)
+static void check_bytes_with(struct bytes stream, const struct resp_limits *limits,
+                             struct bytes expected)
 {
     check_reading(stream, NULL, 0, limits, expected);
     size_t *cuts = calloc(stream.size + 1, sizeof(*cuts));
     for (size_t i = 0; i < stream.size; i++) cuts[i] = i + 1;
     check_reading(stream, cuts, stream.size, limits, expected);
-    for (size_t i = 1; i < stream.size && stream.size < 1000; i++) check_reading(stream, &i, 1, limits, expected);
+    for (size_t i = 1; i < stream.size && stream.size < 1000; i++)
+        check_reading(stream, &i, 1, limits, expected);
     free(cuts);
 }
 
@@ -97,7 +45,8 @@ static void check(const char *stream, const char *expected)
     check_bytes_with(bytes_of_text(stream), &usual, bytes_of_text(expected));
 }
 
-#define check_literal(stream, expected) check_bytes_with(BYTES_LITERAL(stream), &usual, BYTES_LITERAL(expected))
+#define check_literal(stream, expected) \
+    check_bytes_with(BYTES_LITERAL(stream), &usual, BYTES_LITERAL(expected))
 
 TEST(requests_are_cut_out_of_the_stream)
 {
@@ -128,7 +77,8 @@ TEST(lengths_of_any_digits_are_read)
         buf_append_text(&expected, "];");
     }
     check_reading(buf_bytes(&stream), NULL, 0, &usual, buf_bytes(&expected));
-    check_reading(buf_bytes(&stream), (size_t[]){100, 5000, 13000}, 3, &usual, buf_bytes(&expected));
+    check_reading(buf_bytes(&stream), (size_t[]){100, 5000, 13000}, 3, &usual,
+                  buf_bytes(&expected));
     buf_deinit(&stream);
     buf_deinit(&expected);
 }
@@ -161,33 +111,33 @@ TEST(errors_have_the_words_of_redis)
         const char *stream;
         const char *error;
     } rows[] = {
-        {"*-0\r\n", "invalid multibulk length"},
-        {"*\r\n", "invalid multibulk length"},
-        {"*01\r\n", "invalid multibulk length"},
-        {"*+1\r\n", "invalid multibulk length"},
-        {"* 1\r\n", "invalid multibulk length"},
-        {"*1 \r\n", "invalid multibulk length"},
-        {"*a\r\n", "invalid multibulk length"},
-        {"*9223372036854775808\r\n", "invalid multibulk length"},
-        {"*-9223372036854775809\r\n", "invalid multibulk length"},
-        {"*2147483648\r\n", "invalid multibulk length"},
-        {"*1\r\n$\r\n", "invalid bulk length"},
-        {"*1\r\n$-1\r\n", "invalid bulk length"},
-        {"*1\r\n$a\r\n", "invalid bulk length"},
-        {"*1\r\n$1a\r\n", "invalid bulk length"},
-        {"*1\r\n$04\r\nPING\r\n", "invalid bulk length"},
-        {"*1\r\n$00\r\n\r\n", "invalid bulk length"},
-        {"*1\r\n$536870913\r\n", "invalid bulk length"},
-        {"*1\r\n$18446744073709551615\r\n", "invalid bulk length"},
-        {"*1\r\n:4\r\nPING\r\n", "expected '$', got ':'"},
-        {"*1\r\n\r\n", "expected '$', got '\r'"},
-        {"*1\r\n\n\r\n", "expected '$', got '\n'"},
-        {"*1\r\n\xff\r\n", "expected '$', got '\xff'"},
-        {"*1\r\nPI\r\n", "expected '$', got 'P'"},
-        {"*3\r\n$4\r\nPING\r\n*1\r\n", "expected '$', got '*'"},
-        {"PING \"a\r\n", "unbalanced quotes in request"},
-        {"PING 'a\r\n", "unbalanced quotes in request"},
-        {"PING \"a\"b\r\n", "unbalanced quotes in request"},
+        {"*-0\r\n",                         "invalid multibulk length"    },
+        {"*\r\n",                           "invalid multibulk length"    },
+        {"*01\r\n",                         "invalid multibulk length"    },
+        {"*+1\r\n",                         "invalid multibulk length"    },
+        {"* 1\r\n",                         "invalid multibulk length"    },
+        {"*1 \r\n",                         "invalid multibulk length"    },
+        {"*a\r\n",                          "invalid multibulk length"    },
+        {"*9223372036854775808\r\n",        "invalid multibulk length"    },
+        {"*-9223372036854775809\r\n",       "invalid multibulk length"    },
+        {"*2147483648\r\n",                 "invalid multibulk length"    },
+        {"*1\r\n$\r\n",                     "invalid bulk length"         },
+        {"*1\r\n$-1\r\n",                   "invalid bulk length"         },
+        {"*1\r\n$a\r\n",                    "invalid bulk length"         },
+        {"*1\r\n$1a\r\n",                   "invalid bulk length"         },
+        {"*1\r\n$04\r\nPING\r\n",           "invalid bulk length"         },
+        {"*1\r\n$00\r\n\r\n",               "invalid bulk length"         },
+        {"*1\r\n$536870913\r\n",            "invalid bulk length"         },
+        {"*1\r\n$18446744073709551615\r\n", "invalid bulk length"         },
+        {"*1\r\n:4\r\nPING\r\n",            "expected '$', got ':'"       },
+        {"*1\r\n\r\n",                      "expected '$', got '\r'"      },
+        {"*1\r\n\n\r\n",                    "expected '$', got '\n'"      },
+        {"*1\r\n\xff\r\n",                  "expected '$', got '\xff'"    },
+        {"*1\r\nPI\r\n",                    "expected '$', got 'P'"       },
+        {"*3\r\n$4\r\nPING\r\n*1\r\n",      "expected '$', got '*'"       },
+        {"PING \"a\r\n",                    "unbalanced quotes in request"},
+        {"PING 'a\r\n",                     "unbalanced quotes in request"},
+        {"PING \"a\"b\r\n",                 "unbalanced quotes in request"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char expected[128];
@@ -221,15 +171,19 @@ TEST(strangers_have_lower_limits)
 
 TEST(limits_are_the_callers)
 {
-    struct resp_limits small = {.bulk_bytes_max = 5, .argument_count_max = 2, .is_authenticated = true};
-    check_bytes_with(BYTES_LITERAL("*2\r\n$5\r\nhello\r\n$0\r\n\r\n"), &small, BYTES_LITERAL("[hello][];"));
+    struct resp_limits small = {
+        .bulk_bytes_max = 5, .argument_count_max = 2, .is_authenticated = true};
+    check_bytes_with(BYTES_LITERAL("*2\r\n$5\r\nhello\r\n$0\r\n\r\n"), &small,
+                     BYTES_LITERAL("[hello][];"));
     check_bytes_with(BYTES_LITERAL("*1\r\n$6\r\nhellos\r\n"), &small,
                      BYTES_LITERAL("!ERR Protocol error: invalid bulk length"));
-    check_bytes_with(BYTES_LITERAL("*3\r\n"), &small, BYTES_LITERAL("!ERR Protocol error: invalid multibulk length"));
+    check_bytes_with(BYTES_LITERAL("*3\r\n"), &small,
+                     BYTES_LITERAL("!ERR Protocol error: invalid multibulk length"));
 }
 
 /* `count` times `byte` between `head` and `tail`, whole and in pieces. */
-static void check_long(const char *head, char byte, size_t count, const char *tail, const char *expected)
+static void check_long(const char *head, char byte, size_t count, const char *tail,
+                       const char *expected)
 {
     struct buf stream = {0};
     buf_append_text(&stream, head);
@@ -247,18 +201,25 @@ static void check_long(const char *head, char byte, size_t count, const char *ta
 TEST(lines_are_bounded)
 {
     check_long("*", '1', RESP_INLINE_BYTES_MAX - 1, "", "");
-    check_long("*", '1', RESP_INLINE_BYTES_MAX - 1, "\r\n", "!ERR Protocol error: invalid multibulk length");
-    check_long("*", '1', RESP_INLINE_BYTES_MAX, "", "!ERR Protocol error: too big mbulk count string");
-    check_long("*", '1', RESP_INLINE_BYTES_MAX, "\r\n", "!ERR Protocol error: too big mbulk count string");
+    check_long("*", '1', RESP_INLINE_BYTES_MAX - 1, "\r\n",
+               "!ERR Protocol error: invalid multibulk length");
+    check_long("*", '1', RESP_INLINE_BYTES_MAX, "",
+               "!ERR Protocol error: too big mbulk count string");
+    check_long("*", '1', RESP_INLINE_BYTES_MAX, "\r\n",
+               "!ERR Protocol error: too big mbulk count string");
     check_long("*1\r\n", '1', RESP_INLINE_BYTES_MAX, "", "");
-    check_long("*1\r\n", '$', RESP_INLINE_BYTES_MAX + 1, "", "!ERR Protocol error: too big bulk count string");
+    check_long("*1\r\n", '$', RESP_INLINE_BYTES_MAX + 1, "",
+               "!ERR Protocol error: too big bulk count string");
     check_long("", ' ', RESP_INLINE_BYTES_MAX, "", "");
     check_long("", ' ', RESP_INLINE_BYTES_MAX, "\nPING\n", "[PING];");
-    check_long("", 'a', RESP_INLINE_BYTES_MAX + 1, "", "!ERR Protocol error: too big inline request");
-    check_long("", 'a', RESP_INLINE_BYTES_MAX + 1, "\n", "!ERR Protocol error: too big inline request");
+    check_long("", 'a', RESP_INLINE_BYTES_MAX + 1, "",
+               "!ERR Protocol error: too big inline request");
+    check_long("", 'a', RESP_INLINE_BYTES_MAX + 1, "\n",
+               "!ERR Protocol error: too big inline request");
 }
 
-static struct resp_request parse_once(struct resp_parser *parser, struct arena *arena, struct bytes input)
+static struct resp_request parse_once(struct resp_parser *parser, struct arena *arena,
+                                      struct bytes input)
 {
     struct bytes room[ROOM];
     struct resp_request request;
@@ -309,7 +270,8 @@ TEST(cost_is_linear_in_the_bytes)
     }
     struct bytes room[ROOM];
     struct resp_request request;
-    enum resp_result result = resp_parse(&parser, buf_bytes(&stream), &usual, room, ROOM, &arena, &request);
+    enum resp_result result = resp_parse(&parser, buf_bytes(&stream), &usual, room, ROOM, &arena,
+                                         &request);
     assert_int_equal(result, RESP_REQUEST);
     assert_int_equal(request.argument_count, COUNT);
     assert_int_equal(request.consumed, stream.size);
@@ -337,10 +299,12 @@ TEST(nothing_is_remembered_between_requests)
     arena_deinit(&arena);
 }
 
-RUN_TESTS(CHECK(requests_are_cut_out_of_the_stream), CHECK(more_arguments_than_room_go_to_the_arena),
-          CHECK(lengths_of_any_digits_are_read), CHECK(no_arguments_mean_no_request),
-          CHECK(ends_are_passed_over_unseen), CHECK(inline_requests_are_split_into_words),
-          CHECK(errors_have_the_words_of_redis), CHECK(an_unfinished_line_is_no_error_yet),
-          CHECK(strangers_have_lower_limits), CHECK(limits_are_the_callers), CHECK(lines_are_bounded),
-          CHECK(wanted_is_what_the_running_argument_lacks), CHECK(an_announced_count_costs_no_memory),
-          CHECK(cost_is_linear_in_the_bytes), CHECK(nothing_is_remembered_between_requests))
+RUN_TESTS(CHECK(requests_are_cut_out_of_the_stream),
+          CHECK(more_arguments_than_room_go_to_the_arena), CHECK(lengths_of_any_digits_are_read),
+          CHECK(no_arguments_mean_no_request), CHECK(ends_are_passed_over_unseen),
+          CHECK(inline_requests_are_split_into_words), CHECK(errors_have_the_words_of_redis),
+          CHECK(an_unfinished_line_is_no_error_yet), CHECK(strangers_have_lower_limits),
+          CHECK(limits_are_the_callers), CHECK(lines_are_bounded),
+          CHECK(wanted_is_what_the_running_argument_lacks),
+          CHECK(an_announced_count_costs_no_memory), CHECK(cost_is_linear_in_the_bytes),
+          CHECK(nothing_is_remembered_between_requests))

@@ -11,26 +11,86 @@
 /* Says one reply of each kind. */
 typedef void say_function(struct reply *reply);
 
-static void say_nil(struct reply *reply) { reply_nil(reply); }
-static void say_nil_array(struct reply *reply) { reply_nil_array(reply); }
-static void say_ok(struct reply *reply) { reply_ok(reply); }
-static void say_error(struct reply *reply) { reply_error(reply, "ERR no"); }
-static void say_zero(struct reply *reply) { reply_integer(reply, 0); }
-static void say_ten(struct reply *reply) { reply_integer(reply, 10); }
-static void say_least(struct reply *reply) { reply_integer(reply, INT64_MIN); }
-static void say_real(struct reply *reply) { reply_real(reply, 3.3); }
-static void say_infinity(struct reply *reply) { reply_real(reply, -INFINITY); }
-static void say_true(struct reply *reply) { reply_boolean(reply, true); }
-static void say_false(struct reply *reply) { reply_boolean(reply, false); }
-static void say_bulk(struct reply *reply) { reply_bulk(reply, BYTES_LITERAL("a\r\nb")); }
-static void say_empty(struct reply *reply) { reply_bulk(reply, BYTES_EMPTY); }
-static void say_long(struct reply *reply) { reply_text(reply, "0123456789"); }
-static void say_big(struct reply *reply) { reply->ops->big_number(reply, BYTES_LITERAL("123")); }
-static void say_verbatim(struct reply *reply) { reply->ops->verbatim(reply, "txt", BYTES_LITERAL("hello")); }
-static void say_array(struct reply *reply) { reply_array(reply, 12); }
-static void say_map(struct reply *reply) { reply_map(reply, 6); }
-static void say_set(struct reply *reply) { reply_set(reply, 2); }
-static void say_push(struct reply *reply) { reply_push(reply, 3); }
+static void say_nil(struct reply *reply)
+{
+    reply_nil(reply);
+}
+static void say_nil_array(struct reply *reply)
+{
+    reply_nil_array(reply);
+}
+static void say_ok(struct reply *reply)
+{
+    reply_ok(reply);
+}
+static void say_error(struct reply *reply)
+{
+    reply_error(reply, "ERR no");
+}
+static void say_zero(struct reply *reply)
+{
+    reply_integer(reply, 0);
+}
+static void say_ten(struct reply *reply)
+{
+    reply_integer(reply, 10);
+}
+static void say_least(struct reply *reply)
+{
+    reply_integer(reply, INT64_MIN);
+}
+static void say_real(struct reply *reply)
+{
+    reply_real(reply, 3.3);
+}
+static void say_infinity(struct reply *reply)
+{
+    reply_real(reply, -INFINITY);
+}
+static void say_true(struct reply *reply)
+{
+    reply_boolean(reply, true);
+}
+static void say_false(struct reply *reply)
+{
+    reply_boolean(reply, false);
+}
+static void say_bulk(struct reply *reply)
+{
+    reply_bulk(reply, BYTES_LITERAL("a\r\nb"));
+}
+static void say_empty(struct reply *reply)
+{
+    reply_bulk(reply, BYTES_EMPTY);
+}
+static void say_long(struct reply *reply)
+{
+    reply_text(reply, "0123456789");
+}
+static void say_big(struct reply *reply)
+{
+    reply->ops->big_number(reply, BYTES_LITERAL("123"));
+}
+static void say_verbatim(struct reply *reply)
+{
+    reply->ops->verbatim(reply, "txt", BYTES_LITERAL("hello"));
+}
+static void say_array(struct reply *reply)
+{
+    reply_array(reply, 12);
+}
+static void say_map(struct reply *reply)
+{
+    reply_map(reply, 6);
+}
+static void say_set(struct reply *reply)
+{
+    reply_set(reply, 2);
+}
+static void say_push(struct reply *reply)
+{
+    reply_push(reply, 3);
+}
 
 static const struct {
     say_function *say;
@@ -63,7 +123,8 @@ static void check(say_function *say, unsigned protocol, const char *expected)
 {
     struct buffer_sink sink;
     buffer_sink_init(&sink);
-    struct reply reply = {.ops = resp_reply_ops(protocol), .sink = &sink.sink, .protocol = (uint8_t)protocol};
+    struct reply reply = {
+        .ops = resp_reply_ops(protocol), .sink = &sink.sink, .protocol = (uint8_t)protocol};
     say(&reply);
     assert_bytes_text(buffer_sink_bytes(&sink), expected);
     buffer_sink_deinit(&sink);
@@ -77,7 +138,10 @@ TEST(each_value_has_its_form)
     }
 }
 
-static void say_attribute(struct reply *reply) { reply->ops->attribute(reply, 1); }
+static void say_attribute(struct reply *reply)
+{
+    reply->ops->attribute(reply, 1);
+}
 
 static void say_attribute_in_resp2(void *context)
 {
@@ -106,6 +170,51 @@ TEST(room_is_reserved_for_all_of_a_reply)
             buffer_sink_deinit(&sink);
         }
     }
+}
+
+static void say_two_lines(struct reply *reply)
+{
+    reply_error(reply, "\r\nERR a\r\nb\nc\n");
+}
+static void say_format(struct reply *reply)
+{
+    reply_errorf(reply, "ERR '%.*s' no", 4, "x\r\n+OK");
+}
+
+TEST(an_error_cannot_be_left_by_an_end_of_line)
+{
+    check(say_two_lines, 2, "-ERR a  b c\r\n");
+    check(say_format, 3, "-ERR 'x  +' no\r\n");
+}
+
+TEST(errors_are_counted)
+{
+    struct buffer_sink sink;
+    buffer_sink_init(&sink);
+    struct statistics *statistics = statistics_create(1, 1);
+    struct reply reply = {.ops = &resp2_reply_ops,
+                          .sink = &sink.sink,
+                          .statistics = statistics_worker_at(statistics, 0)};
+    reply_error_syntax(&reply);
+    reply_error_wrong_type(&reply);
+    assert_int_equal(reply.error_count, 2);
+    assert_int_equal(statistics_total(statistics, STATISTICS_ERRORS), 2);
+    statistics_destroy(statistics);
+    buffer_sink_deinit(&sink);
+}
+
+static void say_help(struct reply *reply)
+{
+    static const char *const lines[] = {"GET", "    Gets."};
+    reply_help(reply, "config", lines, 2);
+}
+
+TEST(help_begins_and_ends_by_itself)
+{
+    check(
+        say_help, 2,
+        "*5\r\n+CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:\r\n+GET\r\n+    Gets.\r\n+HELP\r\n"
+        "+    Prints this help.\r\n");
 }
 
 TEST(a_large_blob_goes_by_reference)
@@ -144,5 +253,7 @@ TEST(a_wire_is_found_by_its_name)
 }
 
 RUN_TESTS(CHECK(each_value_has_its_form), CHECK(attributes_are_for_protocol_3),
-          CHECK(room_is_reserved_for_all_of_a_reply), CHECK(a_large_blob_goes_by_reference),
+          CHECK(room_is_reserved_for_all_of_a_reply),
+          CHECK(an_error_cannot_be_left_by_an_end_of_line), CHECK(errors_are_counted),
+          CHECK(help_begins_and_ends_by_itself), CHECK(a_large_blob_goes_by_reference),
           CHECK(a_wire_is_found_by_its_name))
