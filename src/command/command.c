@@ -31,12 +31,6 @@ struct command_key_range command_key_range(const struct command *command,
     return (struct command_key_range){(uint32_t)first, (uint32_t)keys->step, count};
 }
 
-bool command_takes(const struct command *command, uint32_t argument_count)
-{
-    if (command->arity >= 0) return argument_count == (uint32_t)command->arity;
-    return (int64_t)argument_count >= -command->arity;
-}
-
 /* ---- categories ---- */
 
 const char *const command_category_names[COMMAND_CATEGORY_COUNT] = {

@@ -72,7 +72,11 @@ struct command_key_range {
 struct command_key_range command_key_range(const struct command *command, const struct bytes *arguments,
                                            uint32_t argument_count);
 /* False when this many arguments cannot be right. */
-bool command_takes(const struct command *command, uint32_t argument_count);
+static inline bool command_takes(const struct command *command, uint32_t argument_count)
+{
+    int64_t count = argument_count;
+    return command->arity >= 0 ? count == command->arity : count >= -command->arity;
+}
 
 enum { COMMAND_CATEGORY_COUNT = 21 };
 /* The names of all ACL categories, without '@', in Redis's order. */

@@ -2,6 +2,8 @@
  * monitors, the slow log) is one test of a flag away from the straight line. */
 #include "command/dispatch.h"
 
+#include <stdio.h>
+
 #include "base/assert.h"
 #include "base/memory.h"
 #include "command/admission.h"
@@ -142,17 +144,15 @@ void dispatch_prefetch(const struct dispatcher *dispatcher, const struct session
 
 static NO_INLINE void refuse_unknown(const struct request *request, struct reply *reply)
 {
-    struct buf text = {0};
-    struct bytes name = bytes_part(request->arguments[0], 0, UNKNOWN_NAME_BYTES_MAX);
-    buf_printf(&text, "ERR unknown command '%.*s', with args beginning with: ", (int)name.size, name.data);
-    size_t room = UNKNOWN_NAME_BYTES_MAX;
-    for (uint32_t i = 1; i < request->argument_count && room > 0; i++) {
-        struct bytes argument = bytes_part(request->arguments[i], 0, room);
-        buf_printf(&text, "'%.*s' ", (int)argument.size, argument.data);
-        room -= argument.size < room ? argument.size : room;
+    struct buf arguments = {0};
+    for (uint32_t i = 1; i < request->argument_count && arguments.size < UNKNOWN_NAME_BYTES_MAX; i++) {
+        struct bytes argument = bytes_part(request->arguments[i], 0, UNKNOWN_NAME_BYTES_MAX - arguments.size);
+        buf_printf(&arguments, "'%.*s' ", (int)argument.size, argument.data);
     }
-    reply_error(reply, buf_text(&text));
-    buf_deinit(&text);
+    struct bytes name = bytes_part(request->arguments[0], 0, UNKNOWN_NAME_BYTES_MAX);
+    reply_errorf(reply, "ERR unknown command '%.*s', with args beginning with: %s", (int)name.size, name.data,
+                 buf_text(&arguments));
+    buf_deinit(&arguments);
 }
 
 static NO_INLINE void refuse_subcommand(const struct request *request, struct reply *reply)
@@ -166,30 +166,63 @@ static NO_INLINE void refuse_subcommand(const struct request *request, struct re
     reply_errorf(reply, "ERR unknown subcommand '%.*s'. Try %s HELP.", (int)subcommand.size, subcommand.data, name);
 }
 
-/* Says the error and returns false when the request cannot be run as it stands. */
-ALWAYS_INLINE bool is_runnable(const struct request *request, struct reply *reply)
+/* A refused command spoils the transaction that is being queued. */
+static void spoil_multi(struct session *session)
 {
-    if (UNLIKELY(request->command == NULL)) {
-        refuse_unknown(request, reply);
-        return false;
-    }
-    if (UNLIKELY(request->command->function == NULL && request->argument_count > 1)) {
-        refuse_subcommand(request, reply);
-        return false;
-    }
-    if (UNLIKELY(!command_takes(request->command, request->argument_count) || request->command->function == NULL)) {
-        reply_errorf(reply, "ERR wrong number of arguments for '%s' command", request->command->name);
-        return false;
-    }
-    return true;
+    if ((session->flags & SESSION_IN_MULTI) != 0) session->flags |= SESSION_DIRTY_EXEC;
+}
+
+
+static bool is_exec(const struct command *command)
+{
+    return strcmp(command->name, "exec") == 0;
 }
 
 /* EXEC counts as what it will run. */
 static uint32_t flags_of(const struct session *session, const struct command *command)
 {
     uint32_t flags = command->flags;
-    bool is_exec = (flags & CMD_TRANSACTION) != 0 && session->multi != NULL && bytes_is_word(bytes_of_text(command->name), "exec");
-    return is_exec ? flags | (session->multi->flags & (CMD_WRITE | CMD_GROWS_MEMORY | CMD_MAY_REPLICATE)) : flags;
+    if (session->multi == NULL || !is_exec(command)) return flags;
+    return flags | (session->multi->flags & (CMD_WRITE | CMD_GROWS_MEMORY | CMD_MAY_REPLICATE));
+}
+
+/* Says why the command is not run. It spoils the transaction being queued; of EXEC itself it ends it. */
+static NO_INLINE void refuse(struct dispatcher *dispatcher, struct session *session, const struct request *request,
+                             struct reply *reply, const char *text)
+{
+    statistics_reject(dispatcher->statistics, request->index);
+    if (!is_exec(request->command)) {
+        reply_error(reply, text);
+        spoil_multi(session);
+        return;
+    }
+    multi_clear(session);
+    multi_unwatch(session, false);
+    const char *reason = strncmp(text, "ERR ", 4) == 0 ? text + 4 : text;
+    reply_errorf(reply, "EXECABORT Transaction discarded because of: %s", reason);
+}
+
+/* The request does not name a command, or not with so many arguments. */
+static NO_INLINE void refuse_malformed(struct dispatcher *dispatcher, struct session *session,
+                                       const struct request *request, struct reply *reply)
+{
+    if (request->command == NULL) {
+        refuse_unknown(request, reply);
+        spoil_multi(session);
+    } else if (request->command->function == NULL && request->argument_count > 1) {
+        refuse_subcommand(request, reply);
+        spoil_multi(session);
+    } else {
+        char text[96];
+        (void)snprintf(text, sizeof text, "ERR wrong number of arguments for '%s' command", request->command->name);
+        refuse(dispatcher, session, request, reply, text);
+    }
+}
+
+ALWAYS_INLINE bool is_well_formed(const struct request *request)
+{
+    const struct command *command = request->command;
+    return command != NULL && command->function != NULL && command_takes(command, request->argument_count);
 }
 
 static NO_INLINE bool is_refused(struct dispatcher *dispatcher, struct session *session,
@@ -203,10 +236,8 @@ static NO_INLINE bool is_refused(struct dispatcher *dispatcher, struct session *
         .refusal = dispatcher->refusal,
     };
     const char *refusal = admission_refusal(&admission);
-    if (refusal == NULL) return false;
-    statistics_reject(dispatcher->statistics, request->index);
-    reply_error(reply, refusal);
-    return true;
+    if (refusal != NULL) refuse(dispatcher, session, request, reply, refusal);
+    return refusal != NULL;
 }
 
 ALWAYS_INLINE bool is_paused(const struct dispatcher *dispatcher, const struct session *session,
@@ -328,25 +359,15 @@ ALWAYS_INLINE void note_command(struct session *session, const struct command *c
     session->command_count++;
 }
 
-/* A refused command spoils the transaction that is being queued. */
-static void spoil_multi(struct session *session)
-{
-    if ((session->flags & SESSION_IN_MULTI) != 0) session->flags |= SESSION_DIRTY_EXEC;
-}
-
 ALWAYS_INLINE void admit_and_run(struct dispatcher *dispatcher, struct session *session, const struct request *request,
                           struct reply *reply)
 {
-    if (!is_runnable(request, reply)) {
-        if (request->command != NULL) statistics_reject(dispatcher->statistics, request->index);
-        spoil_multi(session);
+    if (UNLIKELY(!is_well_formed(request))) {
+        refuse_malformed(dispatcher, session, request, reply);
         return;
     }
     bool is_plain = dispatcher->guards == 0 && (session->flags & (SESSION_AUTHENTICATED | SESSION_IN_MULTI)) == SESSION_AUTHENTICATED;
-    if (UNLIKELY(!is_plain) && is_refused(dispatcher, session, request, reply)) {
-        spoil_multi(session);
-        return;
-    }
+    if (UNLIKELY(!is_plain) && is_refused(dispatcher, session, request, reply)) return;
     note_command(session, request->command, dispatcher->now_ms);
     if (UNLIKELY((session->flags & SESSION_IN_MULTI) != 0) && (request->command->flags & CMD_TRANSACTION) == 0) {
         multi_queue(session, request->command, request->arguments, request->argument_count);

@@ -38,7 +38,7 @@ void multi_clear(struct session *session)
     session->flags &= ~(uint32_t)(SESSION_IN_MULTI | SESSION_DIRTY_EXEC);
 }
 
-void multi_unwatch(struct session *session, bool holds_locks)
+void multi_unwatch(struct session *session, bool holds_locks) NO_LOCK_ANALYSIS
 {
     struct watch_node *node = session->multi != NULL ? session->multi->watches : NULL;
     while (node != NULL) {

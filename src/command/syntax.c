@@ -103,9 +103,24 @@ static void list_add(struct list *list, struct syntax_argument *argument)
     while (*list->end != NULL) list->end = &(*list->end)->next;
 }
 
+/* A value of a type that its name does not tell: "increment:double". */
+static struct syntax_argument *make_typed(struct parser *parser, struct bytes word,
+                                          const char *colon)
+{
+    struct bytes name = bytes_of(word.data, (size_t)(colon - word.data));
+    struct bytes type = bytes_of(colon + 1, word.size - name.size - 1);
+    for (enum syntax_type i = SYNTAX_STRING; i < SYNTAX_PURE_TOKEN; i++) {
+        if (bytes_is_word(type, syntax_type_name(i))) return make(parser, i, name);
+    }
+    return make(parser, SYNTAX_STRING, name);
+}
+
 static struct syntax_argument *make_word(struct parser *parser, struct bytes word)
 {
-    if (!is_token(word)) return make(parser, type_of(word), word);
+    if (!is_token(word)) {
+        const char *colon = memchr(word.data, ':', word.size);
+        return colon != NULL ? make_typed(parser, word, colon) : make(parser, type_of(word), word);
+    }
     struct syntax_argument *argument = make(parser, SYNTAX_PURE_TOKEN, lower(parser->arena, word));
     argument->token = word;
     return argument;

@@ -101,7 +101,7 @@ static enum status walk_partition(struct walker *walker, uint32_t partition)
 }
 
 /* The map of databases, all shards held still for a moment. */
-static void copy_databases(struct engine *engine, struct manifest *manifest)
+static void copy_databases(struct engine *engine, struct manifest *manifest) NO_LOCK_ANALYSIS
 {
     struct keyspace *keyspace = engine->keyspace;
     for (uint32_t i = 0; i < keyspace->shard_count; i++) shard_acquire(&keyspace->shards[i]);

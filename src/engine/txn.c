@@ -17,7 +17,7 @@ enum { TXN_RANDOM_TRIES = 100 };
 
 /* -------------------------------------------------------------------------------------------------- locks and life */
 
-static void push_shard(struct txn *txn, struct shard *shard)
+static void push_shard(struct txn *txn, struct shard *shard) NO_LOCK_ANALYSIS
 {
     if (txn->shard_count == TXN_INLINE_COUNT && txn->shards == txn->inline_shards) {
         /* The most there can be, at once: no third size. */
@@ -153,7 +153,7 @@ static char *begin_record(struct txn *txn, uint8_t op, uint8_t flags, uint64_t t
 
 static char *put(char *out, const void *data, size_t size)
 {
-    memcpy(out, data, size);
+    if (size > 0) memcpy(out, data, size); /* an empty text may have no address */
     return out + size;
 }
 
@@ -298,7 +298,11 @@ void txn_copy(struct txn *txn, struct item *target, const struct entry *source, 
     char scratch[NUMBER_INT_TEXT_MAX];
     struct bytes bytes = entry_string(source, scratch);
     if (entry_kind(source) != ENTRY_BLOB) {
-        txn_set_bytes(txn, target, bytes, deadline_ms);
+        if (entry_is_raw(source)) {
+            txn_set_raw(txn, target, bytes, deadline_ms);
+        } else {
+            txn_set_bytes(txn, target, bytes, deadline_ms);
+        }
         return;
     }
     /* Both keys share the blob until one of them changes it. */
@@ -356,7 +360,7 @@ void txn_swap(struct txn *txn, uint32_t first, uint32_t second)
 
 /* ------------------------------------------------------------------------------------------------ the whole database */
 
-uint64_t txn_database_size(struct txn *txn)
+uint64_t txn_database_size(struct txn *txn) NO_LOCK_ANALYSIS
 {
     ASSERT(txn->holds_all || txn->shard_count == 0);
     uint64_t total = 0;
@@ -396,7 +400,7 @@ uint64_t txn_scan(struct txn *txn, uint64_t cursor, unsigned bucket_max,
 }
 
 /* The shard in which the n-th key of the database stands, were they numbered shard by shard. */
-static struct shard *shard_of_nth(struct txn *txn, uint64_t n)
+static struct shard *shard_of_nth(struct txn *txn, uint64_t n) NO_LOCK_ANALYSIS
 {
     for (uint32_t i = 0; i < txn->keyspace->shard_count; i++) {
         struct shard *shard = &txn->keyspace->shards[i];
@@ -409,7 +413,7 @@ static struct shard *shard_of_nth(struct txn *txn, uint64_t n)
     return NULL;
 }
 
-static bool try_random(struct txn *txn, uint64_t total, void (*each)(void *context, struct entry *entry), void *context)
+static bool try_random(struct txn *txn, uint64_t total, void (*each)(void *context, struct entry *entry), void *context) NO_LOCK_ANALYSIS
 {
     struct random *random = &txn->worker->random;
     struct shard *shard = shard_of_nth(txn, random_below(random, total));

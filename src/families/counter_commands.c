@@ -97,7 +97,7 @@ static const struct command commands[] = {
      "Adds a number to the integer that a key holds; an absent key counts as 0.",
      "string", "O(1)", "@string", NULL},
     {"incrbyfloat", cmd_incrbyfloat, 3, CMD_WRITE | CMD_GROWS_MEMORY | CMD_FAST, {1, 1, 1, 0},
-     "key increment", "2.6.0",
+     "key increment:double", "2.6.0",
      "Adds a number to the decimal fraction that a key holds; an absent key counts as 0.",
      "string", "O(1)", "@string", NULL},
 };

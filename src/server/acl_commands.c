@@ -39,7 +39,7 @@ static void cmd_acl_getuser(struct call *call)
 {
     struct reply *reply = call->reply;
     if (!bytes_equal(call_argument(call, 2), BYTES_LITERAL("default"))) {
-        reply_nil_array(reply);
+        reply_nil(reply);
         return;
     }
     bool is_open = !has_password(call);
@@ -151,6 +151,10 @@ static void cmd_acl_genpass(struct call *call)
 static void cmd_acl_log(struct call *call)
 {
     int64_t count;
+    if (call->argument_count > 3) {
+        refuse_count(call);
+        return;
+    }
     if (call->argument_count == 3 && call_argument_is(call, 2, "reset")) {
         reply_ok(call->reply);
         return;

@@ -2,7 +2,6 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
-#include "command/multi.h"
 #include "server/server.h"
 #include "server/worker.h"
 
@@ -15,7 +14,6 @@ struct client *client_create(struct worker *worker, int fd, int64_t now_ms)
     }
     client->worker = worker;
     session_init(&client->session, worker->server->services.sessions, worker->index, now_ms);
-    client->session.fd = fd;
     resp_parser_init(&client->parser);
     links_init(&client->run_link);
     links_init(&client->flush_link);
@@ -29,7 +27,6 @@ void client_destroy(struct client *client)
     links_remove(&client->link);
     links_remove(&client->run_link);
     links_remove(&client->flush_link);
-    multi_destroy(&client->session);
     session_deinit(&client->session);
     resp_parser_deinit(&client->parser);
     conn_deinit(&client->conn);

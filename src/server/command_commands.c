@@ -46,7 +46,7 @@ static void cmd_command_info(struct call *call)
         if (command != NULL) {
             command_description_reply(call->reply, command);
         } else {
-            reply_nil_array(call->reply);
+            reply_nil(call->reply);
         }
     }
 }
@@ -125,11 +125,10 @@ static bool parse_filter(const struct call *call, struct filter *out)
     return true;
 }
 
-/* Subcommands are listed only when something is asked for. */
 static bool passes(const struct filter *filter, const struct command *command)
 {
     switch (filter->kind) {
-    case FILTER_NONE: return is_listed(command);
+    case FILTER_NONE: return (command->flags & CMD_NOT_IN_LIST) == 0;
     case FILTER_CATEGORY: return (command_categories(command) & filter->categories) != 0;
     case FILTER_PATTERN: return text_glob_match(filter->text, bytes_of_text(command->name), true);
     case FILTER_MODULE: return false; /* there are no modules */

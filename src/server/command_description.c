@@ -45,14 +45,49 @@ static const struct {
 
 enum { FLAG_NAME_COUNT = sizeof(flag_names) / sizeof(flag_names[0]) };
 
+/* Flags that mean something in Redis only, for clients that copy its table. */
+static const struct {
+    const char *command;
+    const char *name;
+} foreign_flags[] = {
+    {"auth",          "allow_busy"      },
+    {"bgrewriteaof",  "no_async_loading"},
+    {"bgsave",        "no_async_loading"},
+    {"discard",       "allow_busy"      },
+    {"hello",         "allow_busy"      },
+    {"module|load",   "no_async_loading"},
+    {"multi",         "allow_busy"      },
+    {"module|loadex", "no_async_loading"},
+    {"quit",          "allow_busy"      },
+    {"module|unload", "no_async_loading"},
+    {"reset",         "allow_busy"      },
+    {"replicaof",     "no_async_loading"},
+    {"shutdown",      "allow_busy"      },
+    {"save",          "no_async_loading"},
+    {"unwatch",       "allow_busy"      },
+    {"slaveof",       "no_async_loading"},
+    {"watch",         "allow_busy"      },
+};
+
+/* NULL for none. */
+static const char *foreign_flag(const struct command *command)
+{
+    for (size_t i = 0; i < sizeof(foreign_flags) / sizeof(foreign_flags[0]); i++) {
+        if (strcmp(foreign_flags[i].command, command->name) == 0) return foreign_flags[i].name;
+    }
+    return NULL;
+}
+
 static void reply_flags(struct reply *reply, const struct command *command)
 {
-    uint64_t count = 0;
+    const char *foreign = foreign_flag(command);
+    uint64_t count = foreign != NULL;
     for (int i = 0; i < FLAG_NAME_COUNT; i++) count += (command->flags & flag_names[i].flag) != 0;
     reply_set(reply, count);
     for (int i = 0; i < FLAG_NAME_COUNT; i++) {
         if ((command->flags & flag_names[i].flag) != 0) reply_status(reply, flag_names[i].name);
     }
+    if (foreign != NULL) reply_status(reply, foreign);
 }
 
 static void reply_categories(struct reply *reply, const struct command *command)

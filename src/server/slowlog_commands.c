@@ -29,7 +29,11 @@ static void cmd_slowlog_get(struct call *call)
 {
     int64_t count = SLOWLOG_DEFAULT_COUNT;
     if (call->argument_count > 3) {
-        reply_error_syntax(call->reply);
+        struct bytes name = call_argument(call, 1);
+        reply_errorf(call->reply,
+                     "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try SLOWLOG "
+                     "HELP.",
+                     (int)name.size, name.data);
         return;
     }
     bool is_valid = call->argument_count == 2 || number_parse_i64(call_argument(call, 2), &count);

@@ -461,8 +461,7 @@ static void adopt(struct worker *worker, const struct mail *mail)
         acceptor_drop(worker, mail->fd);
         return;
     }
-    memcpy(client->session.address, mail->address, sizeof mail->address);
-    memcpy(client->session.local_address, mail->local_address, sizeof mail->local_address);
+    session_set_peer(&client->session, mail->fd, mail->address, mail->local_address);
     if (mail->is_unix) client->session.flags |= SESSION_UNIX_SOCKET;
     if (atomic_load_explicit(&worker->server->state.options.has_password, memory_order_relaxed) == 0) {
         client->session.flags |= SESSION_AUTHENTICATED;

@@ -11,15 +11,6 @@ enum {
     BREATH_MS_MAX = 20,
 };
 
-static void tell_full(struct wal *wal)
-{
-    const struct wal_options *options = &wal->parts->options;
-    bool is_full = segment_set_is_short(wal->parts->segments) ||
-                   atomic_load(&wal->parts->committer.is_stalled);
-    if (atomic_exchange(&wal->is_full, is_full) == is_full) return;
-    if (options->on_full != NULL) options->on_full(options->context, is_full);
-}
-
 /* Sleeps until poked or stopped, at most `timeout_ns`; 0 means no limit. */
 static void rest(struct preparer *preparer, uint64_t timeout_ns)
 {
@@ -67,7 +58,7 @@ static void run(void *context)
     while (!atomic_load(&preparer->is_stopping)) {
         bool must_retry = false;
         if (!wal_has_failed(preparer->wal)) must_retry = prepare(preparer, breathe);
-        tell_full(preparer->wal);
+        wal_tell_full(preparer->wal);
         bool is_waiting = must_retry || wal_is_full(preparer->wal);
         rest(preparer, is_waiting ? RETRY_MS * UINT64_C(1000000) : 0);
     }
@@ -76,7 +67,7 @@ static void run(void *context)
 void preparer_run_once(struct preparer *preparer)
 {
     if (!wal_has_failed(preparer->wal)) (void)prepare(preparer, NULL);
-    tell_full(preparer->wal);
+    wal_tell_full(preparer->wal);
 }
 
 enum status preparer_start(struct preparer *preparer, struct wal *wal)

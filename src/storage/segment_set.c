@@ -190,12 +190,13 @@ void segment_set_close(struct segment_set *set) NO_LOCK_ANALYSIS
 static enum status fill(struct segment_set *set, struct disk_file *file, uint64_t bytes,
                         void (*breathe)(void *context, uint64_t slice_ns), void *context)
 {
-    char *zeros = memory_alloc_aligned(DISK_ALIGNMENT, SEGMENT_SET_FILL_BYTES);
-    memset(zeros, 0, SEGMENT_SET_FILL_BYTES);
+    uint64_t slice_bytes = bytes < SEGMENT_SET_FILL_BYTES ? bytes : SEGMENT_SET_FILL_BYTES;
+    char *zeros = memory_alloc_aligned(DISK_ALIGNMENT, slice_bytes);
+    memset(zeros, 0, slice_bytes);
     enum status status = STATUS_OK;
     for (uint64_t offset = 0; offset < bytes && status == STATUS_OK;) {
         uint64_t slice = bytes - offset;
-        if (slice > SEGMENT_SET_FILL_BYTES) slice = SEGMENT_SET_FILL_BYTES;
+        if (slice > slice_bytes) slice = slice_bytes;
         uint64_t begin = clock_monotonic_ns(set->options.clock);
         status = disk_write_at(file, zeros, slice, offset, 0);
         offset += slice;

@@ -38,6 +38,7 @@ struct wal_parts {
     struct committer committer;
     struct preparer preparer;
     struct log_writer writer;
+    struct mutex full_lock; /* LOCK_RANK_LOG: one on_full at a time */
     struct mutex wait_lock; /* LOCK_RANK_LOG */
     struct condition moved; /* `durable` moved, or the gate closed */
     _Atomic uint32_t waiters;
@@ -50,6 +51,8 @@ bool wal_lead_cut(struct wal *wal, bool waits, bool must_sync, enum status *out_
 void wal_fail(struct wal *wal, enum status status, const char *what);
 /* Sync and seal, if anything asks for it. */
 void wal_rest(struct wal *wal);
+/* Sees whether the log has room, and calls on_full when that has changed. */
+void wal_tell_full(struct wal *wal);
 uint64_t wal_pending_bytes(const struct wal *wal);
 
 MUST_USE enum status preparer_start(struct preparer *preparer, struct wal *wal);

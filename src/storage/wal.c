@@ -23,7 +23,26 @@ static void tell_waiters(struct wal_parts *parts)
     mutex_release(&parts->wait_lock);
 }
 
-/* Has the preparer look: for it there may be a segment to prepare, or something to tell. */
+static bool is_out_of_room(const struct wal_parts *parts)
+{
+    return segment_set_is_short(parts->segments) || atomic_load(&parts->committer.is_stalled);
+}
+
+/* Under a lock, so that the callbacks come in the order of the changes: a late "full" behind a "room again" would refuse
+ * writes for ever. */
+void wal_tell_full(struct wal *wal)
+{
+    struct wal_parts *parts = wal->parts;
+    const struct wal_options *options = &parts->options;
+    if (is_out_of_room(parts) == atomic_load(&wal->is_full)) return;
+    mutex_acquire(&parts->full_lock);
+    bool is_full = is_out_of_room(parts);
+    bool has_changed = atomic_exchange(&wal->is_full, is_full) != is_full;
+    if (has_changed && options->on_full != NULL) options->on_full(options->context, is_full);
+    mutex_release(&parts->full_lock);
+}
+
+/* Has the preparer look: for it there may be a segment to prepare, or room again. */
 static void tell_preparer(struct wal *wal)
 {
     struct wal_parts *parts = wal->parts;
@@ -31,8 +50,8 @@ static void tell_preparer(struct wal *wal)
         preparer_run_once(&parts->preparer);
         return;
     }
-    bool has_work = segment_set_wants_next(parts->segments) || wal_is_full(wal) ||
-                    atomic_load(&parts->committer.is_stalled);
+    wal_tell_full(wal);
+    bool has_work = segment_set_wants_next(parts->segments) || wal_is_full(wal);
     if (has_work) preparer_poke(&parts->preparer);
 }
 
@@ -92,6 +111,7 @@ static void destroy(struct wal *wal)
     segment_set_close(parts->segments);
     condition_deinit(&parts->moved);
     mutex_deinit(&parts->wait_lock);
+    mutex_deinit(&parts->full_lock);
     memory_free(wal->appenders);
     memory_free(parts);
     memory_free(wal);
@@ -115,6 +135,7 @@ static struct wal *create(const struct wal_options *options, struct segment_set 
     parts->options = *options;
     parts->segments = segments;
     parts->preparer.wal = wal;
+    mutex_init(&parts->full_lock, LOCK_RANK_LOG);
     mutex_init(&parts->wait_lock, LOCK_RANK_LOG);
     condition_init(&parts->moved);
     committer_init(&parts->committer, wal, segments, options);

@@ -62,7 +62,7 @@ struct wal_options {
     void (*on_durable)(void *context, uint64_t durable);
     /* The first failed write or sync: the gate is closed already, in all threads. Called once. */
     void (*on_failure)(void *context, enum status status, const char *what);
-    /* The disk has too little room for the next segment (true), or has it again (false). */
+    /* The disk has too little room for the next segment (true), or has it again (false). Must not call the log. */
     void (*on_full)(void *context, bool is_full);
 };
 

@@ -53,12 +53,15 @@ def test_dead_keys_leave_without_being_touched(client):
 
 
 def test_dead_keys_give_their_memory_back(server, client):
+    """Six generations of the same size need not six times the memory of one."""
     client.ok("SET", "warm", "up")
-    client.pipeline(["SET", f"big:{n}", "x" * 10_000, "PX", 300] for n in range(1500))
-    full = server.resident_bytes()
-    wait_for(lambda: client.call("DBSIZE") == 1)
-    client.pipeline(["SET", f"big:{n}", "x" * 10_000, "PX", 300] for n in range(1500))
-    assert server.resident_bytes() < full + 10_000_000, "the second generation did not reuse the memory of the first"
+    before = server.resident_bytes()
+    for generation in range(6):
+        client.pipeline(["SET", f"big:{generation}:{n}", "x" * 10_000, "PX", 200] for n in range(1000))
+        wait_for(lambda: client.call("DBSIZE") == 1)
+        if generation == 0:
+            first = server.resident_bytes() - before
+    assert server.resident_bytes() - before < 3 * max(first, 10_000_000)
 
 
 def test_expired_keys_are_counted(server, client):

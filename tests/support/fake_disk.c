@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 
-enum { ENTRIES_MAX = 1024 };
+enum { ENTRIES_MAX = 128 };
 
 /* A file without its name. Freed with the disk: few are made. */
 struct inode {

@@ -52,6 +52,8 @@ TEST(words_are_values_with_types)
     check("source destination", "source:key destination:key");
     check("key offset value", "key:key offset:integer value");
     check("pattern", "pattern:pattern");
+    check("key increment:double", "key:key increment:double");
+    check("key what:nonsense", "key:key what");
     check("key unix-time-seconds", "key:key unix-time-seconds:unix-time");
 }
 
