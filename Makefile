@@ -58,7 +58,9 @@ common += $(if $(filter x86_64,$(machine)),-march=x86-64-v2)
 undefined := -fsanitize=undefined -fno-sanitize-recover=all \
     $(if $(is_clang),-fno-sanitize=pointer-overflow)
 
-flags_release := -O2 $(if $(filter 1,$(JEMALLOC)),-DCAIRN_JEMALLOC)
+# Whole-program optimisation is worth a tenth of the instructions of a GET.
+flags_release := -O2 $(if $(is_clang),,-flto=auto) $(if $(filter 1,$(JEMALLOC)),-DCAIRN_JEMALLOC)
+archiver := $(if $(filter release,$(FLAVOUR)),$(if $(is_clang),$(AR),gcc-ar),$(AR))
 flags_debug := -O0 -DCAIRN_DEBUG
 flags_asan := -O1 -DCAIRN_DEBUG -fsanitize=address $(undefined)
 flags_tsan := -O1 -DCAIRN_DEBUG -fsanitize=thread
@@ -69,7 +71,7 @@ endif
 
 CFLAGS_ALL := $(common) $(warnings) $(if $(is_clang),$(clang_warnings),$(gcc_warnings)) \
     $(flags_$(FLAVOUR)) $(CFLAGS)
-LDFLAGS_ALL := -pthread $(filter -fsanitize=% -fno-sanitize%,$(flags_$(FLAVOUR))) $(LDFLAGS)
+LDFLAGS_ALL := -pthread $(filter -O% -flto% -fsanitize=% -fno-sanitize%,$(flags_$(FLAVOUR))) $(LDFLAGS)
 libraries := -lm
 libraries += $(if $(filter release1,$(FLAVOUR)$(JEMALLOC)),-ljemalloc)
 libraries += $(if $(wildcard src/net/tls*.c),-lssl -lcrypto)
@@ -128,7 +130,7 @@ $B/%.o: %.c $(flags_file)
 define archive
 @mkdir -p $(@D)
 @rm -f $@
-$Q$(AR) rcsD$(1) $@ $(filter %.o,$^)
+$Q$(archiver) rcsD$(1) $@ $(filter %.o,$^)
 endef
 
 $(programs_folder)/libcairn_core.a: $(objects)

@@ -71,7 +71,9 @@ static void fill(struct bench *bench)
         struct wanted wanted;
         want(bench, &wanted, i);
         struct shard *shard = keyspace_shard(bench->keyspace, wanted.hash);
-        struct entry_value text = {ENTRY_STRING, .string = {value, bench->value_bytes}};
+        struct entry_value text = {
+            ENTRY_STRING, .string = {value, bench->value_bytes}
+        };
         shard_acquire(shard);
         struct table_slot slot;
         struct entry *entry = shard_find(shard, 0, wanted.hash, wanted.key, &slot);
@@ -124,8 +126,8 @@ static void report_memory(const struct bench *bench, size_t resident_before)
         page_bytes += shard->slab.page_bytes;
         object_bytes += shard->slab.object_bytes;
     }
-    printf("%-28s %7.2f B (%u of %u shards in a rehash)\n", "index a key", (double)index_bytes / keys,
-           rehashing, SHARDS);
+    printf("%-28s %7.2f B (%u of %u shards in a rehash)\n", "index a key",
+           (double)index_bytes / keys, rehashing, SHARDS);
     printf("%-28s %7.2f B (%.2f B in objects)\n", "slab pages a key", (double)page_bytes / keys,
            (double)object_bytes / keys);
     printf("%-28s %7.2f B\n", "slab arenas a key",

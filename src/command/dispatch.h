@@ -16,6 +16,7 @@ struct dispatcher {
     struct statistics_worker *statistics;
     const struct ticks *ticks;
     struct arena arena;       /* for the running batch; the owner resets it */
+    uint64_t last_ticks;      /* when the last command ended, or the batch began */
     int64_t now_ms;           /* wall clock, once a loop */
     uint32_t guards;          /* enum admission_guards, once a loop */
     const char *refusal;
@@ -56,6 +57,8 @@ void dispatcher_init(struct dispatcher *dispatcher, struct services *services, s
                      struct statistics_worker *statistics);
 void dispatcher_deinit(struct dispatcher *dispatcher);
 
+/* Before the first dispatch_run of a batch: commands are timed from the end of the one before. */
+void dispatch_begin_batch(struct dispatcher *dispatcher);
 /* Finds the row, hashes the first key and asks the caches for the key's bucket. */
 void dispatch_prepare(struct dispatcher *dispatcher, const struct session *session, struct request *request);
 /* Later: asks for the entry itself. */

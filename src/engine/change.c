@@ -145,6 +145,7 @@ enum status change_parse_databases(const struct record *record, uint32_t databas
         uint64_t table;
         if (!record_take_varint(&input, &table) || table >= next_table) return STATUS_CORRUPT;
     }
+    if (input.size > 0) return STATUS_CORRUPT;
     *out = (struct change_databases){version, next_table, (uint32_t)count, tables};
     return STATUS_OK;
 }

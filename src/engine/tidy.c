@@ -45,17 +45,19 @@ static int64_t fire(void *context, uint64_t hash, uint32_t database)
 static int64_t tidy_shard(struct engine_worker *worker, struct shard *shard, int64_t now_ms, unsigned *budget)
 {
     if (!lock_try_acquire(&shard->lock, LOCK_RANK_SHARD, shard->index)) return now_ms;
-    int64_t next_ms = expiry_next_ms(&shard->expiry);
-    if (next_ms <= now_ms && *budget > 0) {
+    bool has_more = false;
+    if (expiry_next_ms(&shard->expiry) <= now_ms && *budget > 0) {
         struct firing firing = {.shard = shard};
         txn_begin(&firing.txn, worker, 0, now_ms);
         unsigned item_max = *budget < TIDY_ITEMS_A_HOLD ? *budget : TIDY_ITEMS_A_HOLD;
         unsigned fired = expiry_advance(&shard->expiry, now_ms, item_max, fire, &firing);
         *budget -= fired;
         txn_commit(&firing.txn);
-        next_ms = fired == item_max ? now_ms : expiry_next_ms(&shard->expiry);
+        has_more = fired == item_max;
     }
-    if (shard->busy != 0 && *budget > 0 && shard_tidy(shard, TIDY_ITEMS_A_HOLD)) next_ms = now_ms;
+    if (shard->busy != 0 && *budget > 0 && shard_tidy(shard, TIDY_ITEMS_A_HOLD)) has_more = true;
+    /* Read last: tidying may have put another wheel in place. */
+    int64_t next_ms = has_more ? now_ms : expiry_next_ms(&shard->expiry);
     lock_release(&shard->lock);
     return next_ms;
 }

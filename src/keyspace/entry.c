@@ -139,10 +139,8 @@ size_t entry_size(const struct entry *entry)
         struct bytes string = inline_string(entry);
         return (size_t)(string.data - (const char *)entry) + string.size;
     }
-    case ENTRY_INTEGER:
-        return before + 1 + (uint8_t)at[0];
-    default:
-        return before + ENTRY_POINTER_BYTES;
+    case ENTRY_INTEGER: return before + 1 + (uint8_t)at[0];
+    default: return before + ENTRY_POINTER_BYTES;
     }
 }
 
@@ -208,8 +206,7 @@ size_t entry_size_with_deadline(const struct entry *entry, bool expires)
     return expires ? size + ENTRY_DEADLINE_BYTES : size - ENTRY_DEADLINE_BYTES;
 }
 
-void entry_copy_with_deadline(struct entry *target, const struct entry *source,
-                              int64_t deadline_ms)
+void entry_copy_with_deadline(struct entry *target, const struct entry *source, int64_t deadline_ms)
 {
     uint8_t meta = entry_meta(source);
     size_t head = entry_deadline_offset(meta);

@@ -11,7 +11,8 @@
  *                 OBJECT kinds  8-byte pointer (value/types.c), one kind a type
  *
  * Texts that are canonical int64 are stored as INTEGER and read back letter by letter. Little
- * endian. The sizes follow from the bytes, so freeing needs no header. Guarded by the shard lock. */
+ * endian. The sizes follow from the bytes, so freeing needs no header. Guarded by the shard
+ * lock. */
 #ifndef KEYSPACE_ENTRY_H
 #define KEYSPACE_ENTRY_H
 
@@ -165,10 +166,27 @@ char *entry_string_resize(struct entry *entry, size_t size);
 /* Bytes of an entry that would hold these; of one that exists. */
 size_t entry_size_for(struct bytes key, bool expires, const struct entry_value *value);
 size_t entry_size(const struct entry *entry);
-/* Fills memory of entry_size_for(...) bytes. The value's bytes may overlap the old entry in the same
- * place only when the key and layout before the value are unchanged. */
+/* Fills memory of entry_size_for(...) bytes. The value's bytes may overlap the old entry in the
+ * same place only when the key and layout before the value are unchanged. */
 void entry_write(struct entry *entry, struct bytes key, int64_t deadline_ms,
                  const struct entry_value *value);
+/* The usual overwrite, a short string by another of the same length and neither with a deadline, is
+ * a copy of its bytes. False, and nothing is done, when it is not that. */
+ALWAYS_INLINE bool entry_overwrite(struct entry *entry, const struct entry_value *value,
+                                   int64_t deadline_ms)
+{
+    uint8_t *meta = (uint8_t *)(void *)entry;
+    uint8_t others = (uint8_t)(*meta & ~ENTRY_META_RAW & ~ENTRY_META_LONG_KEY);
+    if (others != ENTRY_STRING || value->kind != ENTRY_STRING || deadline_ms != ENTRY_NO_DEADLINE)
+        return false;
+    struct bytes key = entry_key(entry);
+    char *at = (char *)entry + (key.data + key.size - (const char *)entry);
+    if ((uint8_t)at[0] != value->string.size) return false;
+    *meta = (uint8_t)(*meta & ~ENTRY_META_RAW);
+    if (value->string.size > 0) memmove(at + 1, value->string.data, value->string.size);
+    return true;
+}
+
 /* Bytes of this entry with, or without, a deadline. */
 size_t entry_size_with_deadline(const struct entry *entry, bool expires);
 /* Writes `source` with another deadline (or ENTRY_NO_DEADLINE) into `target`, which has room for

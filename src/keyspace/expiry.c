@@ -18,7 +18,12 @@ struct level {
 };
 
 static const struct level levels[EXPIRY_LEVELS] = {
-    {0, 256}, {8, 64}, {14, 64}, {20, 64}, {26, 64}, {32, 64},
+    {0,  256},
+    {8,  64 },
+    {14, 64 },
+    {20, 64 },
+    {26, 64 },
+    {32, 64 },
 };
 
 void expiry_init(struct expiry *expiry, int64_t now_ms)

@@ -1,9 +1,9 @@
-/* Which keys are due: a hierarchical timing wheel per shard (levels 1 ms x 256, 256 ms x 64,
- * 16 s x 64, 17 min x 64, 19 h x 64, 50 d x 64) of 8-byte items: the top 58 bits of the key's hash
- * and 6 bits that tell databases apart. No pointers: entries may move or change without telling the
- * wheel. Invariant: a key with a deadline has an item at or before it; an item whose key has a later
- * deadline is filed again when it fires, one without a key is dropped. The truth is the deadline in
- * the entry. Guarded by the shard lock. */
+/* Which keys are due: a hierarchical timing wheel per shard (levels 1 ms x 256, 256 ms x 64, 16 s x
+ * 64, 17 min x 64, 19 h x 64, 50 d x 64) of 8-byte items: the top 58 bits of the key's hash and 6
+ * bits that tell databases apart. No pointers: entries may move or change without telling the
+ * wheel. Invariant: a key with a deadline has an item at or before it; an item whose key has a
+ * later deadline is filed again when it fires, one without a key is dropped. The truth is the
+ * deadline in the entry. Guarded by the shard lock. */
 #ifndef KEYSPACE_EXPIRY_H
 #define KEYSPACE_EXPIRY_H
 
@@ -35,8 +35,8 @@ void expiry_deinit(struct expiry *expiry);
 /* `database` counts modulo 64. A deadline that is past fires with the next advance. */
 void expiry_add(struct expiry *expiry, uint64_t hash, uint32_t database, int64_t deadline_ms);
 
-/* Fires items due at or before now_ms, at most `item_max`: `fire` returns the key's deadline when it
- * is later than now_ms (the item is filed again), else ENTRY_NO_DEADLINE (the key is gone or was
+/* Fires items due at or before now_ms, at most `item_max`: `fire` returns the key's deadline when
+ * it is later than now_ms (the item is filed again), else ENTRY_NO_DEADLINE (the key is gone or was
  * deleted by `fire`). `fire` gets the hash with its low 6 bits zero and the database modulo 64; it
  * may add items. Returns how many fired; more may be due when it is item_max. */
 unsigned expiry_advance(struct expiry *expiry, int64_t now_ms, unsigned item_max,

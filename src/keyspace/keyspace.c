@@ -7,7 +7,8 @@ enum { CURSOR_SHIFT = 64 - KEYSPACE_CURSOR_BITS };
 
 static_assert((int)KEYSPACE_SHARDS_MAX <= (int)HASHING_PARTITION_COUNT,
               "a partition lies within one shard");
-static_assert((int)KEYSPACE_SHARDS_MAX <= 1 << TABLE_SHIFT_MAX, "tables know the prefix of a shard");
+static_assert((int)KEYSPACE_SHARDS_MAX <= 1 << TABLE_SHIFT_MAX,
+              "tables know the prefix of a shard");
 
 static void create_shards(struct keyspace *keyspace, int64_t now_ms)
 {
@@ -58,7 +59,8 @@ void keyspace_destroy(struct keyspace *keyspace)
 void keyspace_flush(struct keyspace *keyspace, uint32_t database)
 {
     ASSERT(database < keyspace->database_count);
-    for (uint32_t i = 0; i < keyspace->shard_count; i++) shard_flush(&keyspace->shards[i], database);
+    for (uint32_t i = 0; i < keyspace->shard_count; i++)
+        shard_flush(&keyspace->shards[i], database);
     keyspace->table_ids[database] = keyspace->next_table_id++;
 }
 

@@ -24,7 +24,7 @@ struct keyspace {
     uint32_t database_count;
     struct shard *shards;
     uint64_t *sequences; /* per partition; guarded by the lock of the partition's shard */
-    uint64_t *gates; /* newest gate epoch by the top 16 bits of the hash; guarded likewise */
+    uint64_t *gates;     /* newest gate epoch by the top 16 bits of the hash; guarded likewise */
     uint64_t *table_ids; /* by database index; changed under all shard locks, read under any */
     uint64_t next_table_id;
     struct slab_arenas *arenas;

@@ -3,8 +3,8 @@
  * and all counters are noted; `waiting` is freed when each counter was even or has changed.
  *
  * Why that is enough: the counters are noted by read-modify-writes, so for each reader its entering
- * is either before ours, and then we see the odd number and wait for the next change; or after ours,
- * and then it sees all that was unlinked before. */
+ * is either before ours, and then we see the odd number and wait for the next change; or after
+ * ours, and then it sees all that was unlinked before. */
 #include "keyspace/reclaim.h"
 
 #include <stdatomic.h>
@@ -87,8 +87,8 @@ static bool have_all_passed(struct reclaim *reclaim) REQUIRES(reclaim->lock)
 static void note_counters(struct reclaim *reclaim) REQUIRES(reclaim->lock)
 {
     for (uint32_t i = 0; i < reclaim->reader_count; i++) {
-        reclaim->noted[i] =
-            atomic_fetch_add_explicit(&reclaim->readers[i].counter, 0, memory_order_seq_cst);
+        reclaim->noted[i] = atomic_fetch_add_explicit(&reclaim->readers[i].counter, 0,
+                                                      memory_order_seq_cst);
     }
 }
 

@@ -1,6 +1,6 @@
 /* Delayed frees for memory that other threads may be reading without a lock (prefetching):
- * quiescent-state based. Each reader thread says once per loop that it holds no such pointer; memory
- * retired before that is then free to go. */
+ * quiescent-state based. Each reader thread says once per loop that it holds no such pointer;
+ * memory retired before that is then free to go. */
 #ifndef KEYSPACE_RECLAIM_H
 #define KEYSPACE_RECLAIM_H
 
@@ -9,7 +9,8 @@
 
 struct reclaim;
 struct reclaim *reclaim_create(uint32_t reader_count);
-void reclaim_destroy(struct reclaim *reclaim); /* frees all that is retired; no reader runs any more */
+void reclaim_destroy(
+    struct reclaim *reclaim); /* frees all that is retired; no reader runs any more */
 
 /* Reader `reader` reads no shared memory until reclaim_enter. A new reader is outside. */
 void reclaim_leave(struct reclaim *reclaim, uint32_t reader);

@@ -231,6 +231,9 @@ struct entry *shard_store(struct shard *shard, uint32_t database, uint64_t hash,
                           const struct table_slot *slot, const struct entry_value *value,
                           int64_t deadline_ms)
 {
+    if (slot != NULL && entry_overwrite(table_slot_item(*slot), value, deadline_ms)) {
+        return table_slot_item(*slot);
+    }
     struct shard_table *own = table_for(shard, database);
     struct entry_value long_value;
     if (UNLIKELY(value->kind == ENTRY_STRING && value->string.size > ENTRY_INLINE_VALUE_MAX)) {
@@ -344,7 +347,9 @@ struct entry *shard_write_range(struct shard *shard, uint32_t database, uint64_t
         return entry;
     }
     char text[ENTRY_INLINE_VALUE_MAX];
-    struct entry_value value = {ENTRY_STRING, .string = {text, size}};
+    struct entry_value value = {
+        ENTRY_STRING, .string = {text, size}
+    };
     char *bytes = text;
     if (size > sizeof(text)) {
         value = (struct entry_value){ENTRY_BLOB, .blob = blob_create(size, size)};
@@ -484,8 +489,8 @@ void shard_swap(struct shard *shard, uint32_t first, uint32_t second)
     put_table(shard, first, other);
     put_table(shard, second, one);
     /* The wheel's items name the databases as they were. */
-    bool has_deadlines =
-        shard_deadline_count(shard, first) > 0 || shard_deadline_count(shard, second) > 0;
+    bool has_deadlines = shard_deadline_count(shard, first) > 0 ||
+                         shard_deadline_count(shard, second) > 0;
     if (!has_deadlines) return;
     stop_refiling(shard);
     set_busy(shard, shard->busy | SHARD_REFILES);

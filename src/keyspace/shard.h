@@ -1,6 +1,6 @@
-/* One contiguous range of the key hash: a lock and what it guards, namely a table for each database,
- * the slab their entries live in and the timing wheel of their deadlines. The wheel is kept here:
- * storing a deadline files it. */
+/* One contiguous range of the key hash: a lock and what it guards, namely a table for each
+ * database, the slab their entries live in and the timing wheel of their deadlines. The wheel is
+ * kept here: storing a deadline files it. */
 #ifndef KEYSPACE_SHARD_H
 #define KEYSPACE_SHARD_H
 
@@ -17,8 +17,8 @@ struct watch;
  * unlocked readers may look at it at any time. */
 struct CACHE_ALIGNED shard_table {
     struct table table;
-    uint64_t deadline_count; /* keys that expire */
-    uint32_t database;       /* present index: keyspace_swap changes it */
+    uint64_t deadline_count;  /* keys that expire */
+    uint32_t database;        /* present index: keyspace_swap changes it */
     struct shard_table *next; /* all of the shard */
 };
 
@@ -45,9 +45,9 @@ enum shard_busy {
 struct CACHE_ALIGNED shard {
     struct lock lock;
     uint32_t index;
-    uint32_t watch_count;  /* watched keys: a write looks further only when there are any */
-    uint32_t busy;         /* enum shard_busy: something for idle time; a hint without the lock */
-    uint64_t newest_gate;  /* the newest gate epoch of any write here */
+    uint32_t watch_count; /* watched keys: a write looks further only when there are any */
+    uint32_t busy;        /* enum shard_busy: something for idle time; a hint without the lock */
+    uint64_t newest_gate; /* the newest gate epoch of any write here */
     struct shard_table **tables; /* by database index; NULL until used */
     struct keyspace *keyspace;
     /* second line */
@@ -109,8 +109,8 @@ struct entry *shard_set_deadline(struct shard *shard, uint32_t database, uint64_
 /* Appends to, or writes into (zero-filling a gap), the string at `slot` (STRING, INTEGER or BLOB)
  * or, with slot NULL, a new one; keeps the deadline. `data` is not part of the entry; when it is
  * empty, nothing changes but that a new string is made. A string longer than ENTRY_INLINE_VALUE_MAX
- * becomes, and stays, a blob with spare room. The result is stored as text even when it looks like a
- * number (Redis: raw encoding). Returns the entry. */
+ * becomes, and stays, a blob with spare room. The result is stored as text even when it looks like
+ * a number (Redis: raw encoding). Returns the entry. */
 struct entry *shard_write_range(struct shard *shard, uint32_t database, uint64_t hash,
                                 struct bytes key, const struct table_slot *slot, size_t offset,
                                 struct bytes data);

@@ -24,7 +24,7 @@ enum {
     PAGE_SHARE = 16, /* a class takes pages of up to this part of what it has */
     HEAP_UNIT_BYTES = 16,
     CLASS_SIZE_MIN = 16,
-    CLASS_FINE_MAX = 256,  /* classes 8 bytes apart up to here */
+    CLASS_FINE_MAX = 256,   /* classes 8 bytes apart up to here */
     CLASS_MIDDLE_MAX = 512, /* 16 bytes apart up to here, then by 9 % */
 };
 
@@ -65,7 +65,8 @@ size_t slab_class_size(unsigned index)
 {
     ASSERT(index < CLASS_COUNT);
     if (index < CLASS_FINE_COUNT) return CLASS_SIZE_MIN + (size_t)index * 8;
-    if (index < CLASS_WIDE_FIRST) return CLASS_FINE_MAX + (size_t)(index - CLASS_FINE_COUNT + 1) * 16;
+    if (index < CLASS_WIDE_FIRST)
+        return CLASS_FINE_MAX + (size_t)(index - CLASS_FINE_COUNT + 1) * 16;
     return wide_sizes[index - CLASS_WIDE_FIRST];
 }
 
@@ -92,7 +93,8 @@ static unsigned class_of(size_t size)
 
 size_t slab_class_bytes(size_t size)
 {
-    if (size > SLAB_OBJECT_MAX) return (size + HEAP_UNIT_BYTES - 1) & ~(size_t)(HEAP_UNIT_BYTES - 1);
+    if (size > SLAB_OBJECT_MAX)
+        return (size + HEAP_UNIT_BYTES - 1) & ~(size_t)(HEAP_UNIT_BYTES - 1);
     return slab_class_size(class_of(size));
 }
 

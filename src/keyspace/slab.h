@@ -1,7 +1,7 @@
 /* Memory for entries: size classes of 8 bytes up to 256, wider above, in pages that are taken from
- * 2 MB arenas (huge pages where the system gives them). One slab a shard, guarded by the shard lock;
- * the arena pool is shared. The caller knows the size on free, so objects carry no header. Larger
- * than SLAB_OBJECT_MAX goes to the heap. Objects are 8-byte aligned and below 2^48.
+ * 2 MB arenas (huge pages where the system gives them). One slab a shard, guarded by the shard
+ * lock; the arena pool is shared. The caller knows the size on free, so objects carry no header.
+ * Larger than SLAB_OBJECT_MAX goes to the heap. Objects are 8-byte aligned and below 2^48.
  *
  *   arena, 2 MB, aligned   32 blocks of 64 KB; a header of 128 bytes at the start of the first
  *   block, 64 KB           pages of one order: 64 of 1 KB, 16 of 4 KB, 4 of 16 KB or 1 of 64 KB
@@ -23,7 +23,7 @@ enum {
 
 struct slab_arenas; /* the shared pool: thread-safe */
 struct slab_arenas *slab_arenas_create(void);
-void slab_arenas_destroy(struct slab_arenas *arenas); /* all slabs are deinitialised */
+void slab_arenas_destroy(struct slab_arenas *arenas);       /* all slabs are deinitialised */
 size_t slab_arenas_bytes(const struct slab_arenas *arenas); /* mapped from the system */
 
 struct slab_page;

@@ -9,9 +9,9 @@
 
 /* At the start of each arena, in front of its first page. */
 struct slab_arena {
-    uint8_t orders[SLAB_BLOCK_COUNT];   /* read without the lock: fixed while a page is out */
+    uint8_t orders[SLAB_BLOCK_COUNT];      /* read without the lock: fixed while a page is out */
     uint8_t page_counts[SLAB_BLOCK_COUNT]; /* pages of a block that are out */
-    uint32_t free_blocks;               /* a bit each */
+    uint32_t free_blocks;                  /* a bit each */
     uint32_t magic;
     struct links links; /* in pool.arenas while it has free blocks */
 };
@@ -28,13 +28,15 @@ struct slab_arenas {
     struct links arenas GUARDED_BY(lock); /* those with free blocks */
     /* Pages of blocks that are cut up; the links are in the pages. */
     struct links pages[SLAB_ORDER_COUNT] GUARDED_BY(lock);
-    struct slab_arena *spare GUARDED_BY(lock); /* a whole free arena, kept to avoid unmapping at a border */
+    struct slab_arena *spare GUARDED_BY(
+        lock);           /* a whole free arena, kept to avoid unmapping at a border */
     size_t mapped_bytes; /* stored atomically */
 };
 
 static struct slab_arena *arena_of(const void *memory)
 {
-    struct slab_arena *arena = (struct slab_arena *)((uintptr_t)memory & ~(uintptr_t)(SLAB_ARENA_BYTES - 1));
+    struct slab_arena *arena = (struct slab_arena *)((uintptr_t)memory &
+                                                     ~(uintptr_t)(SLAB_ARENA_BYTES - 1));
     ASSERT_SLOW(arena->magic == ARENA_MAGIC);
     return arena;
 }
@@ -155,8 +157,8 @@ void *slab_arenas_acquire(struct slab_arenas *arenas, enum slab_order order, siz
 }
 
 /* The block of these pages is whole again. Returns an arena that is to be unmapped, if any. */
-static struct slab_arena *free_block(struct slab_arenas *arenas, struct slab_arena *arena, unsigned block)
-    REQUIRES(arenas->lock)
+static struct slab_arena *free_block(struct slab_arenas *arenas, struct slab_arena *arena,
+                                     unsigned block) REQUIRES(arenas->lock)
 {
     char *start = (char *)arena + (size_t)block * SLAB_BLOCK_BYTES;
     size_t page_bytes = slab_order_bytes(arena->orders[block]);

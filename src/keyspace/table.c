@@ -1,8 +1,8 @@
 /* Inserting, removing, resizing and walking; finding is inline (table_find.h).
  *
- * Why one probe is enough while two arrays exist: home buckets of `old` move in order, and `frontier`
- * counts those that have moved. A hash whose old home is below the frontier is looked up and
- * inserted in `current` only, any other in `old` only. Since both arrays keep hash order, the
+ * Why one probe is enough while two arrays exist: home buckets of `old` move in order, and
+ * `frontier` counts those that have moved. A hash whose old home is below the frontier is looked up
+ * and inserted in `current` only, any other in `old` only. Since both arrays keep hash order, the
  * frontier is one position in hash space; a scan that stops at it never meets an item twice. */
 #include "keyspace/table.h"
 
@@ -212,8 +212,9 @@ static void move_home(struct table *table, uint64_t home)
     }
 }
 
-/* Rehashing reads each item for its hash: fetch those of the next step while the caller goes on. */
-static void prefetch_next_step(const struct table *table)
+/* Rehashing reads each item for its hash: all of a step are fetched at once, and the buckets of the
+ * step after it. */
+static void prefetch_step(const struct table *table)
 {
     for (unsigned i = 0; i < STEP_BUCKETS; i++) {
         uint64_t at = table->frontier + i;
@@ -239,13 +240,11 @@ bool table_rehash_step(struct table *table, unsigned bucket_max)
 {
     if (table->old.buckets == NULL) return false;
     for (unsigned i = 0; i < bucket_max && table->frontier < table->old.home_count; i++) {
+        if (i % STEP_BUCKETS == 0) prefetch_step(table);
         move_home(table, table->frontier);
         set_frontier(table, table->frontier + 1);
     }
-    if (table->frontier < table->old.home_count) {
-        prefetch_next_step(table);
-        return true;
-    }
+    if (table->frontier < table->old.home_count) return true;
     finish_rehash(table);
     return false;
 }
@@ -292,16 +291,16 @@ void table_insert(struct table *table, uint64_t hash, void *item)
     } else if (UNLIKELY(table->count >= table->grow_at)) {
         start_resize(table, grown_home_count(table));
     }
-    struct table_array *array =
-        table_array_of(table, hash) == &table->current ? &table->current : &table->old;
+    struct table_array *array = table_array_of(table, hash) == &table->current ? &table->current
+                                                                               : &table->old;
     place(table, array, hash, table_item_word(item, 0));
     set_count(table, table->count + 1);
 }
 
 void table_remove(struct table *table, uint64_t hash, struct table_slot slot)
 {
-    struct table_array *array =
-        table_array_of(table, hash) == &table->current ? &table->current : &table->old;
+    struct table_array *array = table_array_of(table, hash) == &table->current ? &table->current
+                                                                               : &table->old;
     uint64_t at = (uint64_t)(slot.bucket - array->buckets);
     ASSERT(at < total_count(array));
     ASSERT(slot.bucket->tags[slot.index] == table_tag(hash));
@@ -406,7 +405,8 @@ uint64_t table_walk(const struct table *table, uint64_t position, struct table_w
         uint64_t last = last_hash_of_home(table, position);
         if (is_enough && last > (position | granule_mask)) last = position | granule_mask;
         if (last < end) prefetch_home(table, last + 1);
-        if (!each_in_home(table, position, last, walk->each, walk->context)) walk->is_stopped = true;
+        if (!each_in_home(table, position, last, walk->each, walk->context))
+            walk->is_stopped = true;
         if (walk->bucket_max > 0) walk->bucket_max--;
         if (walk->bucket_max == 0 || walk->is_stopped) is_enough = true;
         if (last == end) return 0;
@@ -459,7 +459,8 @@ bool table_drain(struct table *table, uint64_t *cursor, unsigned bucket_max,
  * row. */
 static const struct table_bucket *bucket_in_row(const struct table *table, uint64_t number)
 {
-    uint64_t old_count = table->old.buckets != NULL ? total_count(&table->old) - table->frontier : 0;
+    uint64_t old_count = table->old.buckets != NULL ? total_count(&table->old) - table->frontier
+                                                    : 0;
     if (number < old_count) return &table->old.buckets[table->frontier + number];
     return &table->current.buckets[number - old_count];
 }

@@ -149,8 +149,7 @@ ALWAYS_INLINE void *table_find(const struct table *table, uint64_t hash,
 /* A pair of array and size that belong together, read without the lock; false when they are just
  * being exchanged. Pairs with the stores in table.c: whoever sees a new field sees an odd or a
  * newer generation afterwards. */
-ALWAYS_INLINE bool table_snapshot(const struct table *table, uint64_t hash,
-                                  struct table_array *out)
+ALWAYS_INLINE bool table_snapshot(const struct table *table, uint64_t hash, struct table_array *out)
 {
     uint32_t generation = __atomic_load_n(&table->generation, __ATOMIC_ACQUIRE);
     struct table_array array = {

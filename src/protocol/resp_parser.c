@@ -25,6 +25,7 @@ enum {
     ARGUMENT_WIRE_BYTES_MIN = 6, /* "$0\r\n\r\n" */
     END_BYTES = 2,
     SPANS_MIN = 8,
+    SMALL_MAX = 999, /* what read_small reads at most */
 };
 
 #define NO_BULK UINT64_MAX
@@ -345,23 +346,25 @@ ALWAYS_INLINE const char *read_small(const char *at, char sign, uint32_t *out)
     return at + sizeof("$123\r\n") - 1;
 }
 
-/* Nearly every request is here as a whole, with a handful of short arguments. False: the careful parser has a look, from
- * the beginning; it remembers how far it came, so no byte is read more than twice. */
-ALWAYS_INLINE bool parse_usual(struct bytes input, const struct resp_limits *limits, struct bytes *room, uint32_t room_count,
-                        struct resp_request *out)
+/* Nearly every request is here as a whole, with a handful of short arguments. False: the careful
+ * parser has a look, from the beginning; it remembers how far it came, so no byte is read more than
+ * twice. */
+ALWAYS_INLINE bool parse_usual(struct bytes input, const struct resp_limits *limits,
+                               struct bytes *room, uint32_t room_count, struct resp_request *out)
 {
     const char *at = input.data;
     const char *end = at + input.size;
+    const char *last = end - ARGUMENT_WIRE_BYTES_MIN; /* where the last argument may begin */
     uint32_t count;
-    if (end - at < ARGUMENT_WIRE_BYTES_MIN) return false;
+    if (last < at || limits->bulk_bytes_max < SMALL_MAX) return false;
     at = read_small(at, '*', &count);
-    if (at == NULL || count == 0 || count > room_count || count > limits->argument_count_max) return false;
-    for (uint32_t i = 0; i < count; i++) {
+    if (at == NULL || count - 1 >= room_count || count > limits->argument_count_max) return false;
+    for (struct bytes *argument = room; argument < room + count; argument++) {
         uint32_t size;
-        if (end - at < ARGUMENT_WIRE_BYTES_MIN) return false;
+        if (at > last) return false;
         at = read_small(at, '$', &size);
-        if (at == NULL || size > limits->bulk_bytes_max || (size_t)(end - at) < (size_t)size + END_BYTES) return false;
-        room[i] = bytes_of(at, size);
+        if (at == NULL || (size_t)(end - at) < (size_t)size + END_BYTES) return false;
+        *argument = bytes_of(at, size);
         at += size + END_BYTES;
     }
     out->arguments = room;

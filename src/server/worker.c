@@ -155,6 +155,7 @@ static void run_batch(struct worker *worker)
     }
     const struct client *client = NULL;
     struct reply reply = {0};
+    dispatch_begin_batch(&worker->dispatcher);
     for (uint32_t i = 0; i < worker->batch_count; i++) {
         struct batch_entry *entry = &worker->batch[i];
         if (entry->client != client) {
@@ -294,7 +295,7 @@ static void flush(struct worker *worker, struct client *client, uint64_t durable
     }
     statistics_add(worker->dispatcher.statistics, STATISTICS_OUTPUT_BYTES, client->conn.output_sent - before);
     uint64_t unsent = conn_output_size(&client->conn);
-    client->session.output_bytes = unsent;
+    __atomic_store_n(&client->session.output_bytes, unsent, __ATOMIC_RELAXED);
     if (unsent == 0) {
         if (client->hold == CLIENT_ENDING) close_soon(worker, client);
     } else if (conn_gate(&client->conn) > durable) {
@@ -364,7 +365,7 @@ static void receive(struct worker *worker, struct client *client)
     }
     size_t has = conn_input(&client->conn).size;
     statistics_add(worker->dispatcher.statistics, STATISTICS_INPUT_BYTES, has - had);
-    client->session.input_bytes = has;
+    __atomic_store_n(&client->session.input_bytes, has, __ATOMIC_RELAXED);
     uint64_t limit =
         (uint64_t)atomic_load_explicit(&worker->server->state.options.client_query_buffer_limit, memory_order_relaxed);
     if (has > limit) {

@@ -100,6 +100,7 @@ NORMALIZERS = {
     b"COMMAND COUNT": same_kind,
     b"COMMAND LIST": same_in_any_order,
     b"OBJECT IDLETIME": near(1),
+    b"OBJECT REFCOUNT": same_kind,
     b"MEMORY USAGE": same_kind,
     b"SLOWLOG GET": both_lists,
     b"SLOWLOG LEN": same_kind,

@@ -28,7 +28,7 @@ from stream import make_epoch  # noqa: E402
 from support.server import oracle_path, subject_path  # noqa: E402
 
 EPOCH_COMMANDS = 20000
-SURVEY_MAX = 40
+SURVEY_MAX = 30
 BLOCK_WORDS = (b"MULTI", b"EXEC", b"DISCARD", b"WATCH")
 CONTAINERS = (b"CLIENT", b"CONFIG", b"OBJECT", b"COMMAND", b"MEMORY", b"SLOWLOG", b"LATENCY", b"DEBUG", b"SHUTDOWN")
 PAYLOAD_VALUES = [b"", b"a", b"0", b"-1", b"127", b"128", b"32768", b"2147483648", b"-9223372036854775808", b"1.5", b"b" * 44, b"c" * 500]
@@ -89,7 +89,7 @@ def family_of(command):
     if command[0].upper() in BLOCK_WORDS:
         return f"^{re.escape(spell(command))}$"
     text = spell(command[:2]) if command[0].upper() in CONTAINERS else spell(command[:1])
-    return "^" + re.escape(text) + (" " if len(command) > 1 else "$")
+    return f"^{re.escape(text)}( |$)"
 
 
 def is_left_out(item, patterns):

@@ -28,12 +28,6 @@ TABLE = [
         rb"^:(0|-1)\r\n$",
         rb"^-ERR (syntax error|value is not an integer or out of range|The bit argument must be 1 or 0\.)",
     ),
-    row(
-        "redis-server shares small integers, Cairn shares no value",
-        rb"^OBJECT REFCOUNT ",
-        rb"^:2147483647\r\n$",
-        rb"^:1\r\n$",
-    ),
 ]
 
 

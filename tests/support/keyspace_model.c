@@ -212,8 +212,9 @@ static void fill_text(struct keyspace_model *model, struct buf *text, size_t siz
 static void step_store_string(struct keyspace_model *model)
 {
     struct place place = some_place(model);
-    bool is_long = draw(model, 16) == 0;
-    fill_text(model, &place.value->text, draw(model, is_long ? BLOB_BYTES_MAX : TEXT_BYTES_MAX));
+    size_t size = draw(model, draw(model, 16) == 0 ? BLOB_BYTES_MAX : TEXT_BYTES_MAX);
+    if (draw(model, 4) == 0 && place.value->exists) size = place.value->text.size;
+    fill_text(model, &place.value->text, size);
     struct entry_value value = {ENTRY_STRING, .string = buf_bytes(&place.value->text)};
     store(model, &place, &value, some_deadline(model));
 }
@@ -384,7 +385,8 @@ static void step_scan(struct keyspace_model *model)
     if (next != 0) return;
     model->scans++;
     for (uint32_t id = 0; id < model->key_count; id++) {
-        if (values[id].exists && values[id].since <= model->scan_began) ASSERT(values[id].seen == 1);
+        if (values[id].exists && values[id].since <= model->scan_began)
+            ASSERT(values[id].seen == 1);
     }
 }
 
@@ -466,11 +468,21 @@ struct step {
 };
 
 static const struct step steps[] = {
-    {step_store_string, 300},       {step_store_integer, 100}, {step_store_blob, 20},
-    {step_store_part_of_itself, 30}, {step_write_range, 60},   {step_remove, 300},
-    {step_set_deadline, 60},        {step_hold_blob, 10},      {step_copy_blob, 10},
-    {step_scan, 30},                {step_random, 20},         {step_tidy, 30},
-    {step_time, 3},                 {step_flush, 1},           {step_swap, 1},
+    {step_store_string,         300},
+    {step_store_integer,        100},
+    {step_store_blob,           20 },
+    {step_store_part_of_itself, 30 },
+    {step_write_range,          60 },
+    {step_remove,               300},
+    {step_set_deadline,         60 },
+    {step_hold_blob,            10 },
+    {step_copy_blob,            10 },
+    {step_scan,                 30 },
+    {step_random,               20 },
+    {step_tidy,                 30 },
+    {step_time,                 3  },
+    {step_flush,                1  },
+    {step_swap,                 1  },
 };
 enum { STEP_COUNT = sizeof(steps) / sizeof(steps[0]) };
 

@@ -315,7 +315,7 @@ static uint64_t number_from(const char *name, uint64_t otherwise)
 TEST(no_crash_loses_tears_or_bars_anything)
 {
     uint64_t first = number_from("CAIRN_TEST_SEED", 1);
-    uint64_t rounds = number_from("CAIRN_TEST_ROUNDS", 2 * SEED_STEPS_SCALE);
+    uint64_t rounds = number_from("CAIRN_TEST_ROUNDS", 4 * SEED_STEPS_SCALE);
     struct tally tally = {0};
     for (uint64_t i = 0; i < rounds; i++) run_life(first + i, &tally);
     print_message("# crash points: %llu, lost %llu, torn %llu, refused %llu; recoveries crashed: "

@@ -8,8 +8,8 @@ static const size_t key_sizes[] = {0, 1, 7, 8, 9, 16, 17, 255, 256, 70000};
 static const size_t value_sizes[] = {0, 1, 255, 256, ENTRY_INLINE_VALUE_MAX, 100 * 1000};
 static const int64_t deadlines[] = {ENTRY_NO_DEADLINE, 1, 1767225600000, ENTRY_DEADLINE_MAX};
 static const int64_t integers[] = {
-    0,         1,         -1,        INT8_MAX,      INT8_MIN,      INT8_MAX + 1, INT8_MIN - 1,
-    INT16_MAX, INT16_MIN, 32768,     INT32_MAX,     INT32_MIN,     2147483648ll, -2147483649ll,
+    0,         1,         -1,        INT8_MAX,      INT8_MIN,  INT8_MAX + 1, INT8_MIN - 1,
+    INT16_MAX, INT16_MIN, 32768,     INT32_MAX,     INT32_MIN, 2147483648ll, -2147483649ll,
     INT64_MAX, INT64_MIN, 123456789, 9999999999999,
 };
 enum {
@@ -203,6 +203,41 @@ TEST(string_resizes_within_its_length_field)
     memory_free(entry);
 }
 
+TEST(overwriting_takes_only_what_has_the_same_shape)
+{
+    char scratch[NUMBER_INT_TEXT_MAX];
+    struct entry_value value = {ENTRY_STRING, .string = BYTES_LITERAL("abc")};
+    struct entry_value same = {ENTRY_STRING, .string = BYTES_LITERAL("xyz")};
+    struct entry_value longer = {ENTRY_STRING, .string = BYTES_LITERAL("wxyz")};
+    struct entry_value integer = {ENTRY_INTEGER, .integer = 123};
+    for (unsigned i = 0; i < KEY_SIZES; i++) {
+        struct bytes key = bytes_create(key_sizes[i], 1);
+        struct entry *entry = entry_create(key, ENTRY_NO_DEADLINE, &value);
+        assert_false(entry_overwrite(entry, &longer, ENTRY_NO_DEADLINE));
+        assert_false(entry_overwrite(entry, &integer, ENTRY_NO_DEADLINE));
+        assert_false(entry_overwrite(entry, &same, 5));
+        assert_bytes_text(entry_string(entry, scratch), "abc");
+        entry_set_raw(entry);
+        assert_true(entry_overwrite(entry, &same, ENTRY_NO_DEADLINE));
+        check_entry(entry, key, ENTRY_NO_DEADLINE, &same);
+        memory_free(entry);
+
+        entry = entry_create(key, 5, &value);
+        assert_false(entry_overwrite(entry, &same, ENTRY_NO_DEADLINE));
+        memory_free(entry);
+        bytes_destroy(key);
+    }
+    /* A long length field, and kinds that are no inline string. */
+    struct entry_value wide = {ENTRY_STRING, .string = bytes_create(300, 1)};
+    struct entry *entry = entry_create(BYTES_LITERAL("key"), ENTRY_NO_DEADLINE, &wide);
+    assert_false(entry_overwrite(entry, &wide, ENTRY_NO_DEADLINE));
+    memory_free(entry);
+    bytes_destroy(wide.string);
+    entry = entry_create(BYTES_LITERAL("key"), ENTRY_NO_DEADLINE, &integer);
+    assert_false(entry_overwrite(entry, &same, ENTRY_NO_DEADLINE));
+    memory_free(entry);
+}
+
 static void set_deadline_where_none_is(void *context)
 {
     struct entry_value value = {ENTRY_STRING, .string = BYTES_LITERAL("v")};
@@ -219,4 +254,5 @@ RUN_TESTS(CHECK(strings_of_every_size_come_back), CHECK(integers_of_every_width_
           CHECK(blobs_come_back), CHECK(small_entries_have_no_padding),
           CHECK(keys_that_differ_anywhere_are_not_equal), CHECK(deadline_changes_in_place),
           CHECK(string_can_be_rewritten_from_its_own_bytes),
-          CHECK(string_resizes_within_its_length_field), CHECK(misuse_is_refused))
+          CHECK(string_resizes_within_its_length_field),
+          CHECK(overwriting_takes_only_what_has_the_same_shape), CHECK(misuse_is_refused))

@@ -74,7 +74,8 @@ static int64_t earliest(const struct model *model)
     int64_t earliest_ms = INT64_MAX;
     for (uint32_t key = 0; key < KEY_COUNT; key++) {
         int64_t deadline_ms = model->deadlines[key];
-        if (deadline_ms != ENTRY_NO_DEADLINE && deadline_ms < earliest_ms) earliest_ms = deadline_ms;
+        if (deadline_ms != ENTRY_NO_DEADLINE && deadline_ms < earliest_ms)
+            earliest_ms = deadline_ms;
     }
     return earliest_ms;
 }
@@ -94,8 +95,8 @@ static void random_change(struct model *model, struct random *random, unsigned b
     case 1: set_deadline(model, key, model->time_ms + 1 + some_span(random, 8)); break;
     default: {
         int64_t deadline_ms = model->time_ms + 1 + some_span(random, bits_max);
-        set_deadline(model, key, deadline_ms <= ENTRY_DEADLINE_MAX ? deadline_ms
-                                                                   : ENTRY_DEADLINE_MAX);
+        set_deadline(model, key,
+                     deadline_ms <= ENTRY_DEADLINE_MAX ? deadline_ms : ENTRY_DEADLINE_MAX);
     }
     }
 }

@@ -90,9 +90,9 @@ TEST(same_class_is_stored_in_place)
     struct bytes key = BYTES_LITERAL("key");
     struct entry *entry = store(keyspace, key, BYTES_LITERAL("0123456789"), ENTRY_NO_DEADLINE);
     assert_ptr_equal(store(keyspace, key, BYTES_LITERAL("abcdef"), ENTRY_NO_DEADLINE), entry);
-    assert_ptr_not_equal(store(keyspace, key, BYTES_LITERAL("0123456789abcdef0123456789abcdef"),
-                               ENTRY_NO_DEADLINE),
-                         entry);
+    assert_ptr_not_equal(
+        store(keyspace, key, BYTES_LITERAL("0123456789abcdef0123456789abcdef"), ENTRY_NO_DEADLINE),
+        entry);
     assert_int_equal(keyspace_count(keyspace, 0), 1);
     keyspace_destroy(keyspace);
 }
@@ -126,9 +126,8 @@ TEST(appends_to_a_long_string_are_amortised)
     for (unsigned i = 0; i < 20 * 1000; i++) {
         struct found found = find(keyspace, key);
         struct bytes piece = BYTES_LITERAL("0123456");
-        struct entry *entry =
-            shard_write_range(found.shard, 0, found.hash, key,
-                              found.entry != NULL ? &found.slot : NULL, size, piece);
+        struct entry *entry = shard_write_range(
+            found.shard, 0, found.hash, key, found.entry != NULL ? &found.slot : NULL, size, piece);
         size += piece.size;
         assert_int_equal(entry_string_length(entry), size);
         if (entry_kind(entry) == ENTRY_STRING) {
@@ -253,9 +252,8 @@ TEST(flushed_memory_comes_back_in_slices)
     for (uint32_t i = 0; i < 64; i++) {
         while (shard_tidy(&keyspace->shards[i], 64)) continue;
     }
-    assert_int_equal(shard->slab.object_bytes, find(keyspace, BYTES_LITERAL("new")).shard == shard
-                                                   ? 16
-                                                   : 0);
+    assert_int_equal(shard->slab.object_bytes,
+                     find(keyspace, BYTES_LITERAL("new")).shard == shard ? 16 : 0);
     assert_int_equal(keyspace_count(keyspace, 0), 1);
     keyspace_destroy(keyspace);
 }
@@ -281,8 +279,8 @@ static void *run_writer(void *context)
     random_init(&random, member->index);
     char buffer[32];
     for (unsigned i = 0; i < THREAD_ROUNDS; i++) {
-        struct bytes key =
-            key_of(buffer, sizeof(buffer), (unsigned)random_below(&random, THREAD_KEYS));
+        struct bytes key = key_of(buffer, sizeof(buffer),
+                                  (unsigned)random_below(&random, THREAD_KEYS));
         uint64_t hash = hashing_bytes(&keyspace->hashing, key);
         struct shard *shard = keyspace_shard(keyspace, hash);
         bool wants_more = i % THREAD_ROUNDS < THREAD_ROUNDS / 2;

@@ -71,7 +71,8 @@ static uint64_t equal_hash(const struct table *table, uint32_t id)
 /* A few values, at the ends and in the middle, each very often. */
 static uint64_t crowded_hash(const struct table *table, uint32_t id)
 {
-    static const uint64_t places[] = {0, 1, 1ull << 63, (1ull << 63) + 1, UINT64_MAX - 1, UINT64_MAX};
+    static const uint64_t places[] = {0,         1, 1ull << 63, (1ull << 63) + 1, UINT64_MAX - 1,
+                                      UINT64_MAX};
     return with_prefix(table, places[id % 6]);
 }
 
@@ -195,7 +196,8 @@ static bool note_seen(void *context, void *item, uint64_t hash)
 }
 
 /* One call; at the end, whoever was there all the time has been seen once. */
-static uint64_t scan_some(struct model *model, uint64_t position, uint64_t started, unsigned buckets)
+static uint64_t scan_some(struct model *model, uint64_t position, uint64_t started,
+                          unsigned buckets)
 {
     if (position == 0) memset(model->seen, 0, sizeof(model->seen));
     struct scan scan = {.model = model, .first = position};
@@ -302,7 +304,8 @@ TEST(equal_hashes_do_not_blow_up_memory)
     for (uint32_t id = 0; id < COUNT; id++) insert(model, id, 0);
     check_sound(model);
     assert_true(model->allocated_bytes < COUNT * 64);
-    for (uint32_t id = 0; id < COUNT; id++) assert_ptr_equal(find(model, id, NULL), model->items[id]);
+    for (uint32_t id = 0; id < COUNT; id++)
+        assert_ptr_equal(find(model, id, NULL), model->items[id]);
     model_destroy(model);
 }
 
@@ -315,7 +318,8 @@ TEST(saturated_counters_lose_nothing)
         if (id % 10 != 0) toggle(model, id, 1);
     }
     check_sound(model);
-    for (uint32_t id = 0; id < 3000; id++) assert_ptr_equal(find(model, id, NULL), model->items[id]);
+    for (uint32_t id = 0; id < 3000; id++)
+        assert_ptr_equal(find(model, id, NULL), model->items[id]);
     assert_int_equal(scan_some(model, 0, 0, UINT32_MAX) != 0, true);
     model_destroy(model);
 }
@@ -375,7 +379,8 @@ TEST(reserve_keeps_what_is_there)
     table_reserve(&model->table, 50 * 1000);
     for (uint32_t id = 1000; id < 1100; id++) insert(model, id, 0);
     check_sound(model);
-    for (uint32_t id = 0; id < 1100; id++) assert_ptr_equal(find(model, id, NULL), model->items[id]);
+    for (uint32_t id = 0; id < 1100; id++)
+        assert_ptr_equal(find(model, id, NULL), model->items[id]);
     model_destroy(model);
 }
 
