@@ -100,6 +100,7 @@ static void on_durable(void *context, uint64_t durable)
 {
     struct server *server = context;
     (void)durable;
+    if (!atomic_load_explicit(&server->has_workers, memory_order_acquire)) return;
     for (uint32_t i = 0; i < server->worker_count; i++) worker_notify_durable(&server->workers[i]);
 }
 
@@ -281,6 +282,7 @@ static int create_workers(struct server *server)
     for (uint32_t i = 0; i < server->worker_count; i++) {
         if (worker_init(&server->workers[i], server, i) != STATUS_OK) return SERVER_EXIT_START;
     }
+    atomic_store_explicit(&server->has_workers, true, memory_order_release);
     return SERVER_EXIT_OK;
 }
 
@@ -384,7 +386,7 @@ static int serve(struct server *server)
 
 static void destroy_workers(struct server *server)
 {
-    if (server->workers == NULL) return;
+    if (!atomic_load(&server->has_workers)) return;
     for (uint32_t i = 0; i < server->worker_count; i++) worker_deinit(&server->workers[i]);
 }
 

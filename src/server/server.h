@@ -27,6 +27,7 @@ struct server {
     struct listener listeners[SERVER_LISTENERS_MAX];
     uint32_t listener_count;
     _Atomic uint32_t client_count;
+    _Atomic bool has_workers; /* all are made: they may be woken */
     _Atomic bool is_stopping;
     _Atomic bool has_save; /* SHUTDOWN SAVE: a last checkpoint */
     _Atomic bool is_nosave;

@@ -467,6 +467,7 @@ static enum status replay_segment(struct recovery *recovery, uint64_t first_bloc
     recovery->offset = SEGMENT_HEADER_BYTES;
     recovery->next_block = first_block;
     raise_max_epoch(recovery, recovery->header.first_epoch - 1);
+    recovery->result.last_wall_us = recovery->header.wall_us;
     while (end == 0 || recovery->next_block < end) {
         status = replay_block(recovery);
         if (status == STATUS_TORN) break;

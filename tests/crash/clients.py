@@ -45,7 +45,10 @@ class Counters:
         if value < self.highest[name]:
             return "lost", f"{name!r} is {value} after {self.highest[name]} was handed out or read"
         if value > self.start[name] + self.sent[name]:
-            return "torn", f"{name!r} is {value}, but only {self.sent[name]} increments were sent after {self.start[name]}"
+            return (
+                "torn",
+                f"{name!r} is {value}, but only {self.sent[name]} increments were sent after {self.start[name]}",
+            )
         return None
 
     def continue_from(self, name, value):
@@ -143,7 +146,9 @@ class Writer:
         if error is not None:
             self.refuse(f"{operation!r} answered {error!r}")
         if operation.expected is not None and replies[-1] != operation.expected:
-            self.damage.add("wrong", f"{operation!r} answered {replies[-1]!r:.100} instead of {operation.expected!r:.100}")
+            self.damage.add(
+                "wrong", f"{operation!r} answered {replies[-1]!r:.100} instead of {operation.expected!r:.100}"
+            )
         self.history.acknowledge(replies)
         self.acknowledged_total += 1
         if operation.note is not None:

@@ -127,7 +127,9 @@ class History:
         )
 
     def differences(self, state, found, wrong):
-        shown = [f"{key!r}: expected {state.get(key)!r:.120}, found {found[key].state!r:.120}" for key in wrong[:5]]
+        shown = [
+            f"{key!r}: expected {state.get(key)!r:.120}, found {found[key].state!r:.120}" for key in wrong[:5]
+        ]
         return (
             f"no prefix of the operations fits ({self.acknowledged} acknowledged, {self.seen} seen, {len(self.operations)} sent);"
             " against the acknowledged state: " + "; ".join(shown)

@@ -57,10 +57,17 @@ class Rounds:
         self.end_directory()
         self.directory = tempfile.mkdtemp(prefix="cairn-crash-", dir=self.options.directory)
         extra = dict(option.split("=", 1) for option in self.options.server_option)
-        self.server = Server(path=self.options.server, directory=self.directory, options=extra, is_durable=not self.options.forgetful)
+        self.server = Server(
+            path=self.options.server,
+            directory=self.directory,
+            options=extra,
+            is_durable=not self.options.forgetful,
+        )
         seed = f"{self.options.seed}:{self.dice.random()}"
         self.counters.reset()
-        self.writers = [Writer(n, [0], seed, self.counters, self.damage) for n in range(self.options.writers - 1)]
+        self.writers = [
+            Writer(n, [0], seed, self.counters, self.damage) for n in range(self.options.writers - 1)
+        ]
         self.writers.append(Writer(len(self.writers), [1, 2], seed, self.counters, self.damage))
         self.readers = [Reader(n, self.writers, seed, self.counters, self.damage) for n in range(2)]
         self.undecided = Undecided(seed)
@@ -184,12 +191,16 @@ class Rounds:
         """No key may exist that nobody wrote; above all none out of an unfinished MULTI."""
         for database in range(3):
             client.ok("SELECT", database)
-            known = {name for writer in self.writers for place, name in writer.maker.keys() if place == database}
+            known = {
+                name for writer in self.writers for place, name in writer.maker.keys() if place == database
+            }
             if database == 0:
                 known.update(COUNTERS)
             strangers = set(client.call("KEYS", "*")) - known
             if strangers:
-                self.damage.add("revived", f"keys that nobody committed in database {database}: {sorted(strangers)[:5]!r}")
+                self.damage.add(
+                    "revived", f"keys that nobody committed in database {database}: {sorted(strangers)[:5]!r}"
+                )
 
 
 def look_at(client, keys):
@@ -204,7 +215,9 @@ def look_at(client, keys):
                 database = place
             names = [name for where, name in portion if where == place]
             before = now_ms()
-            replies = client.pipeline(command for name in names for command in ((b"GET", name), (b"PEXPIRETIME", name)))
+            replies = client.pipeline(
+                command for name in names for command in ((b"GET", name), (b"PEXPIRETIME", name))
+            )
             after = now_ms()
             for name, value, deadline in zip(names, replies[::2], replies[1::2]):
                 assert not isinstance(value, Error), f"GET {name!r} answered {value!r}"
@@ -233,7 +246,9 @@ def die_after_a_pause(rounds):
 def end_politely(rounds):
     code = rounds.server.terminate()
     if code != 0:
-        rounds.damage.add("wrong", f"SIGTERM under load ended with exit code {code}:\n{rounds.server.log_tail()}")
+        rounds.damage.add(
+            "wrong", f"SIGTERM under load ended with exit code {code}:\n{rounds.server.log_tail()}"
+        )
 
 
 # weight, how
@@ -248,18 +263,26 @@ WAYS_TO_DIE = {
 def parse_arguments(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--seed", default=None, help="any text; a random one is chosen and printed when absent")
+    parser.add_argument(
+        "--seed", default=None, help="any text; a random one is chosen and printed when absent"
+    )
     parser.add_argument("--writers", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=0.3, help="the longest life of a round")
     parser.add_argument("--pause", type=float, default=0.15, help="the longest SIGSTOP")
-    parser.add_argument("--ways", type=lambda text: text.split(","), default=list(WAYS_TO_DIE), help=",".join(WAYS_TO_DIE))
+    parser.add_argument(
+        "--ways", type=lambda text: text.split(","), default=list(WAYS_TO_DIE), help=",".join(WAYS_TO_DIE)
+    )
     parser.add_argument("--checkpoints", type=float, default=0.3, help="probability of a BGSAVE in a round")
-    parser.add_argument("--recovery-kills", type=float, default=0.2, help="probability of a kill during recovery")
+    parser.add_argument(
+        "--recovery-kills", type=float, default=0.2, help="probability of a kill during recovery"
+    )
     parser.add_argument("--rounds-per-directory", type=int, default=25)
     parser.add_argument("--server", default=subject_path())
     parser.add_argument("--server-option", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--directory", default=None, help="where to make data directories")
-    parser.add_argument("--forgetful", action="store_true", help="without durability, to see the damage reported")
+    parser.add_argument(
+        "--forgetful", action="store_true", help="without durability, to see the damage reported"
+    )
     options = parser.parse_args(arguments)
     if options.seed is None:
         options.seed = str(random.SystemRandom().randrange(10**9))

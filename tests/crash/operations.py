@@ -89,7 +89,9 @@ def set_keeping_deadline(maker):
     old = maker.state(name)
     if old is UNKNOWN:
         return None
-    return maker.change([[b"SET", name, text, b"KEEPTTL"]], {name: State(text, old.deadline if old else None)}, OK)
+    return maker.change(
+        [[b"SET", name, text, b"KEEPTTL"]], {name: State(text, old.deadline if old else None)}, OK
+    )
 
 
 def getset(maker):
@@ -117,7 +119,9 @@ def setrange(maker):
         return None
     offset = len(old.value) + maker.dice.randrange(10)
     value = old.value.ljust(offset, b"\0") + b"#%d" % maker.count
-    return maker.change([[b"SETRANGE", name, b"%d" % offset, value[offset:]]], {name: State(value, old.deadline)}, len(value))
+    return maker.change(
+        [[b"SETRANGE", name, b"%d" % offset, value[offset:]]], {name: State(value, old.deadline)}, len(value)
+    )
 
 
 def delete(maker):

@@ -89,7 +89,11 @@ def test_a_key_past_its_deadline_is_gone():
 
 def test_what_only_the_reply_can_tell_fits_until_the_reply_came():
     made = History()
-    made.send(Operation([[b"PERSIST"]], {KEY: UNKNOWN}, settle=lambda replies: {KEY: State(b"v") if replies[-1] else None}))
+    made.send(
+        Operation(
+            [[b"PERSIST"]], {KEY: UNKNOWN}, settle=lambda replies: {KEY: State(b"v") if replies[-1] else None}
+        )
+    )
     assert made.judge(found(key=None)) is None
     assert made.judge(found(key=b"v")) is None
     made.acknowledge([1])

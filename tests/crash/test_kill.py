@@ -46,7 +46,10 @@ def test_long_pauses_in_the_middle_of_commits_change_nothing():
     assert rounds.damage.is_empty, "\n".join(rounds.damage.lines())
 
 
-@pytest.mark.skipif(not os.access(oracle_path(), os.X_OK), reason="needs a server that forgets: redis-server without persistence")
+@pytest.mark.skipif(
+    not os.access(oracle_path(), os.X_OK),
+    reason="needs a server that forgets: redis-server without persistence",
+)
 def test_the_rounds_notice_a_server_that_forgets(tmp_path):
     rounds = run("--rounds", "1", "--server", oracle_path(), "--forgetful", "--directory", str(tmp_path))
     assert rounds.damage.found["lost"]

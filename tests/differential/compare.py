@@ -16,7 +16,14 @@ def same_kind(_, oracle, subject):
 def kind(value):
     if value is None:
         return "nothing"
-    for type_, name in ((Error, "error"), (Status, "status"), (bytes, "bytes"), (bool, "boolean"), (Map, "map"), (list, "list")):
+    for type_, name in (
+        (Error, "error"),
+        (Status, "status"),
+        (bytes, "bytes"),
+        (bool, "boolean"),
+        (Map, "map"),
+        (list, "list"),
+    ):
         if isinstance(value, type_):
             return name
     return type(value).__name__
@@ -63,7 +70,9 @@ def same_greeting(_, oracle, subject):
         return False
     first, second = fields_of(oracle), fields_of(subject)
     own = (b"server", b"version", b"id")
-    return list(first) == list(second) and all(first[name] == second[name] for name in first if name not in own)
+    return list(first) == list(second) and all(
+        first[name] == second[name] for name in first if name not in own
+    )
 
 
 def fields_of(reply):
@@ -72,7 +81,11 @@ def fields_of(reply):
 
 def same_settings(_, oracle, subject):
     """CONFIG GET: the same names and values, in any order."""
-    return kind(oracle) == kind(subject) and kind(oracle) in ("map", "list") and fields_of(oracle) == fields_of(subject)
+    return (
+        kind(oracle) == kind(subject)
+        and kind(oracle) in ("map", "list")
+        and fields_of(oracle) == fields_of(subject)
+    )
 
 
 def both_lists(_, oracle, subject):
@@ -151,7 +164,12 @@ class Judge:
         if oracle == subject:
             return None
         first, second = parse(oracle)[0], parse(subject)[0]
-        if block is not None and command[0].upper() == b"EXEC" and isinstance(first, list) and isinstance(second, list):
+        if (
+            block is not None
+            and command[0].upper() == b"EXEC"
+            and isinstance(first, list)
+            and isinstance(second, list)
+        ):
             return self.judge_block(block, first, second)
         if self.agree(command, first, second):
             return None

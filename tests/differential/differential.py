@@ -30,8 +30,31 @@ from support.server import oracle_path, subject_path  # noqa: E402
 EPOCH_COMMANDS = 20000
 SURVEY_MAX = 30
 BLOCK_WORDS = (b"MULTI", b"EXEC", b"DISCARD", b"WATCH")
-CONTAINERS = (b"CLIENT", b"CONFIG", b"OBJECT", b"COMMAND", b"MEMORY", b"SLOWLOG", b"LATENCY", b"DEBUG", b"SHUTDOWN")
-PAYLOAD_VALUES = [b"", b"a", b"0", b"-1", b"127", b"128", b"32768", b"2147483648", b"-9223372036854775808", b"1.5", b"b" * 44, b"c" * 500]
+CONTAINERS = (
+    b"CLIENT",
+    b"CONFIG",
+    b"OBJECT",
+    b"COMMAND",
+    b"MEMORY",
+    b"SLOWLOG",
+    b"LATENCY",
+    b"DEBUG",
+    b"SHUTDOWN",
+)
+PAYLOAD_VALUES = [
+    b"",
+    b"a",
+    b"0",
+    b"-1",
+    b"127",
+    b"128",
+    b"32768",
+    b"2147483648",
+    b"-9223372036854775808",
+    b"1.5",
+    b"b" * 44,
+    b"c" * 500,
+]
 
 
 class Failure(Exception):
@@ -63,7 +86,11 @@ def run_epochs(pair, options, say):
     began = time.monotonic()
     failures = []
     for number in numbers:
-        count = min(EPOCH_COMMANDS, options.commands - number * EPOCH_COMMANDS) if options.epoch is None else EPOCH_COMMANDS
+        count = (
+            min(EPOCH_COMMANDS, options.commands - number * EPOCH_COMMANDS)
+            if options.epoch is None
+            else EPOCH_COMMANDS
+        )
         made = make_epoch(options.seed, number, count, payloads)
         while True:
             items = [item for item in made if not is_left_out(item, options.without)]
@@ -78,7 +105,9 @@ def run_epochs(pair, options, say):
             if mismatch.item[1] == [b"EXEC"]:
                 break
             options.without.append(family_of(mismatch.item[1]))
-        say(f"epoch {number}: {runner.command_count} commands, {runner.command_count / (time.monotonic() - began):.0f}/s")
+        say(
+            f"epoch {number}: {runner.command_count} commands, {runner.command_count / (time.monotonic() - began):.0f}/s"
+        )
     if failures:
         raise Failure("\n\n".join(failures))
     return runner
@@ -118,7 +147,9 @@ def report(runner, options, number, items, mismatch):
         return "\n".join(lines)
     short = shrink(items, mismatch, runner.run)
     if short is None:
-        lines.append("  it did not happen again from a clean state: it depends on timing or on earlier epochs")
+        lines.append(
+            "  it did not happen again from a clean state: it depends on timing or on earlier epochs"
+        )
         return "\n".join(lines)
     final = runner.run(short)
     lines.append(f"shrunk to {len(short)} commands (HELLO {options.protocol} first):")
@@ -150,14 +181,20 @@ def spell_item(item):
 def parse_arguments(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--commands", type=int, default=100000)
-    parser.add_argument("--seed", default=None, help="any text; a random one is chosen and printed when absent")
+    parser.add_argument(
+        "--seed", default=None, help="any text; a random one is chosen and printed when absent"
+    )
     parser.add_argument("--epoch", type=int, default=None, help="run only this epoch")
     parser.add_argument("--protocol", type=int, choices=(2, 3), default=2)
     parser.add_argument("--server", default=subject_path())
     parser.add_argument("--oracle", default=oracle_path())
     parser.add_argument("--server-option", action="append", default=[], metavar="NAME=VALUE")
-    parser.add_argument("--without", action="append", default=[], metavar="REGEX", help="leave out commands that match")
-    parser.add_argument("--survey", action="store_true", help="after a mismatch go on without that command, report all")
+    parser.add_argument(
+        "--without", action="append", default=[], metavar="REGEX", help="leave out commands that match"
+    )
+    parser.add_argument(
+        "--survey", action="store_true", help="after a mismatch go on without that command, report all"
+    )
     parser.add_argument("--no-shrink", dest="shrink", action="store_false")
     options = parser.parse_args(arguments)
     if options.seed is None:
@@ -167,7 +204,10 @@ def parse_arguments(arguments=None):
 
 def main():
     options = parse_arguments()
-    print(f"seed={options.seed} protocol={options.protocol} server={options.server} oracle={options.oracle}", flush=True)
+    print(
+        f"seed={options.seed} protocol={options.protocol} server={options.server} oracle={options.oracle}",
+        flush=True,
+    )
     began = time.monotonic()
     try:
         runner = compare_servers(options, lambda line: print(line, flush=True))

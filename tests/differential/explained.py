@@ -17,7 +17,10 @@ class Explained(NamedTuple):
 
 def row(reason, command, oracle, subject):
     return Explained(
-        reason, re.compile(command, re.IGNORECASE | re.DOTALL), re.compile(oracle, re.DOTALL), re.compile(subject, re.DOTALL)
+        reason,
+        re.compile(command, re.IGNORECASE | re.DOTALL),
+        re.compile(oracle, re.DOTALL),
+        re.compile(subject, re.DOTALL),
     )
 
 
@@ -27,7 +30,7 @@ TABLE = [
         rb"^BIT(COUNT|POS) ",
         rb"^:(0|-1)\r\n$",
         rb"^-ERR (syntax error|value is not an integer or out of range|The bit argument must be 1 or 0\.)",
-    ),
+    )
 ]
 
 

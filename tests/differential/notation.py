@@ -1,8 +1,8 @@
 """Commands as text: how case files spell them and how reproductions are printed.
 
-    SET "key with spaces" "\\x00\\xff\\r\\n" EX 100
-    2: GET key                 another connection
-    SET key {ab*500}           the text repeated: 1000 bytes
+SET "key with spaces" "\\x00\\xff\\r\\n" EX 100
+2: GET key                 another connection
+SET key {ab*500}           the text repeated: 1000 bytes
 """
 
 import re
@@ -34,6 +34,11 @@ def split(line):
                 end += 1
             argument, position = data[position:end], end
         arguments.append(argument)
+
+
+def lines(text):
+    """One list of arguments for each line of a text that is not empty."""
+    return [split(line) for line in text.splitlines() if line.strip()]
 
 
 def read_quoted(data, position):

@@ -113,7 +113,9 @@ class Connection:
         for link in self.links:
             link.begin(payload, count)
             link.write_some()
-            selector.register(link.socket, selectors.EVENT_READ | (selectors.EVENT_WRITE if link.outgoing else 0), link)
+            selector.register(
+                link.socket, selectors.EVENT_READ | (selectors.EVENT_WRITE if link.outgoing else 0), link
+            )
         waiting = len(self.links)
         try:
             while waiting:
@@ -148,7 +150,9 @@ class Connection:
         link.socket.setblocking(True)
         link.socket.settimeout(REPLY_TIMEOUT_SECONDS)
         try:
-            link.socket.sendall(b"".join(encode([resp.to_bytes(each) for each in command]) for command in commands))
+            link.socket.sendall(
+                b"".join(encode([resp.to_bytes(each) for each in command]) for command in commands)
+            )
             link.begin(b"", len(commands))
             link.find_ends()
             while not link.is_done:

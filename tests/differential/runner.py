@@ -126,7 +126,13 @@ class Runner:
                 return Mismatch(position, item, f"{side}: {problem}", None, None)
             found.append(keys)
         if found[0] != found[1]:
-            return Mismatch(position, item, "complete scans found other keys", sorted(found[0] - found[1]), sorted(found[1] - found[0]))
+            return Mismatch(
+                position,
+                item,
+                "complete scans found other keys",
+                sorted(found[0] - found[1]),
+                sorted(found[1] - found[0]),
+            )
         return None
 
     def compare_contents(self, position, item):

@@ -45,7 +45,9 @@ def describe(case, mismatch):
 def all_mismatches(runner, items):
     """Goes on after a difference, so that one run shows all of them."""
     runner.begin()
-    return [found for found in (runner.run_one(position, item) for position, item in enumerate(items)) if found]
+    return [
+        found for found in (runner.run_one(position, item) for position, item in enumerate(items)) if found
+    ]
 
 
 def spell(item):
@@ -53,5 +55,10 @@ def spell(item):
 
 
 def test_notation_reads_back_what_it_writes():
-    for command in ([b"SET", b"", b"a b"], [b"\x00\xff\r\n\"\\'", b"{x*3}"], [b"GET", b"x" * 100], [b"{", b"}", b"#"]):
+    for command in (
+        [b"SET", b"", b"a b"],
+        [b"\x00\xff\r\n\"\\'", b"{x*3}"],
+        [b"GET", b"x" * 100],
+        [b"{", b"}", b"#"],
+    ):
         assert notation.split(notation.spell(command)) == command

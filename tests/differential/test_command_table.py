@@ -83,7 +83,9 @@ def test_facts_of_the_command_agree(tables, command):
 def test_count_and_list_agree_with_the_table(tables):
     for table in tables:
         assert table["count"] == len(table["entries"])
-        assert {name.encode() for name in table["facts"]} == set(table["names"]), "COMMAND LIST names subcommands too"
+        assert {name.encode() for name in table["facts"]} == set(
+            table["names"]
+        ), "COMMAND LIST names subcommands too"
 
 
 def test_containers_have_no_key_positions_of_their_own(tables):
@@ -110,7 +112,9 @@ def argument_shape(argument):
     return shape + [[argument_shape(each) for each in fields.get(b"arguments", [])]]
 
 
-@pytest.mark.parametrize("command", "set get getex expire copy scan bitpos lcs restore msetnx incrbyfloat hello".split())
+@pytest.mark.parametrize(
+    "command", "set get getex expire copy scan bitpos lcs restore msetnx incrbyfloat hello".split()
+)
 def test_documented_arguments_have_the_same_shape(tables, command):
     oracle, subject = (table["docs"][command.encode()].as_dict() for table in tables)
     wanted = [argument_shape(each) for each in oracle.get(b"arguments", [])]

@@ -16,7 +16,9 @@ SEED = os.environ.get("DIFFERENTIAL_SEED", "cairn")
 @pytest.mark.timeout(120 + COMMANDS // 500)
 @pytest.mark.parametrize("protocol", ["2", "3"])
 def test_random_commands_are_answered_alike(protocol):
-    options = differential.parse_arguments(["--commands", str(COMMANDS // 2), "--seed", SEED, "--protocol", protocol])
+    options = differential.parse_arguments(
+        ["--commands", str(COMMANDS // 2), "--seed", SEED, "--protocol", protocol]
+    )
     print(f"seed={SEED} protocol={protocol} commands={COMMANDS // 2}")
     try:
         runner = differential.compare_servers(options, print)

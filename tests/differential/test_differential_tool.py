@@ -15,7 +15,9 @@ PAYLOADS = [b"\x00\x01a\x0a\x00aaaaaaaa", b"\x00\xc0\x01\x0a\x00bbbbbbbb"]
 
 def run(*arguments):
     oracle = oracle_path()
-    options = differential.parse_arguments(["--server", oracle, "--oracle", oracle, "--seed", "tool", *arguments])
+    options = differential.parse_arguments(
+        ["--server", oracle, "--oracle", oracle, "--seed", "tool", *arguments]
+    )
     return differential.compare_servers(options)
 
 
@@ -34,7 +36,14 @@ def test_a_planted_difference_is_found_and_shrunk():
 
 def test_a_server_that_loses_contents_is_found():
     with pytest.raises(differential.Failure) as failure:
-        run("--commands", "20000", "--server-option", "maxmemory=1mb", "--server-option", "maxmemory-policy=allkeys-random")
+        run(
+            "--commands",
+            "20000",
+            "--server-option",
+            "maxmemory=1mb",
+            "--server-option",
+            "maxmemory-policy=allkeys-random",
+        )
     assert "MISMATCH seed=tool" in str(failure.value)
 
 
@@ -55,11 +64,19 @@ def test_a_server_that_refuses_a_payload_is_found():
         ([b"KEYS", b"*"], b"*2\r\n$1\r\na\r\n$1\r\na\r\n", b"*1\r\n$1\r\na\r\n"),
         ([b"RANDOMKEY"], b"$-1\r\n", b"$1\r\na\r\n"),
         ([b"DUMP", b"k"], b"$-1\r\n", b"$1\r\na\r\n"),
-        ([b"SCAN", b"0", b"COUNT", b"100000"], b"*2\r\n$1\r\n0\r\n*0\r\n", b"*2\r\n$1\r\n0\r\n*1\r\n$1\r\na\r\n"),
+        (
+            [b"SCAN", b"0", b"COUNT", b"100000"],
+            b"*2\r\n$1\r\n0\r\n*0\r\n",
+            b"*2\r\n$1\r\n0\r\n*1\r\n$1\r\na\r\n",
+        ),
         ([b"BITCOUNT", b"k"], b":0\r\n", b":1\r\n"),
         ([b"SET", b"k", b"v"], b"-ERR syntax error\r\n", b"-ERR Syntax error\r\n"),
         ([b"CLIENT", b"INFO"], b"$4\r\na=1\n\r\n", b"$-1\r\n"),
-        ([b"HELLO"], b"*4\r\n$5\r\nproto\r\n:2\r\n$1\r\na\r\n:1\r\n", b"*4\r\n$5\r\nproto\r\n:3\r\n$1\r\na\r\n:1\r\n"),
+        (
+            [b"HELLO"],
+            b"*4\r\n$5\r\nproto\r\n:2\r\n$1\r\na\r\n:1\r\n",
+            b"*4\r\n$5\r\nproto\r\n:3\r\n$1\r\na\r\n:1\r\n",
+        ),
     ],
 )
 def test_wrong_replies_are_not_explained_away(command, oracle, subject):
@@ -68,7 +85,11 @@ def test_wrong_replies_are_not_explained_away(command, oracle, subject):
 
 def test_a_wrong_element_of_exec_is_found():
     judge = Judge()
-    for command, reply in (([b"MULTI"], b"+OK\r\n"), ([b"GET", b"a"], b"+QUEUED\r\n"), ([b"TTL", b"a"], b"+QUEUED\r\n")):
+    for command, reply in (
+        ([b"MULTI"], b"+OK\r\n"),
+        ([b"GET", b"a"], b"+QUEUED\r\n"),
+        ([b"TTL", b"a"], b"+QUEUED\r\n"),
+    ):
         assert judge.follow(0, command, reply) is None
     block = judge.follow(0, [b"EXEC"], b"*2\r\n$1\r\nx\r\n:100\r\n")
     assert block == [[b"GET", b"a"], [b"TTL", b"a"]]
@@ -80,8 +101,15 @@ def test_a_wrong_element_of_exec_is_found():
 
 
 def test_only_the_wanted_difference_is_explained():
-    assert explain([b"BITCOUNT", b"missing", b"a", b"b"], b":0\r\n", b"-ERR value is not an integer or out of range\r\n")
-    assert explain([b"BITCOUNT", b"k", b"a", b"b"], b":5\r\n", b"-ERR value is not an integer or out of range\r\n") is None
+    assert explain(
+        [b"BITCOUNT", b"missing", b"a", b"b"], b":0\r\n", b"-ERR value is not an integer or out of range\r\n"
+    )
+    assert (
+        explain(
+            [b"BITCOUNT", b"k", b"a", b"b"], b":5\r\n", b"-ERR value is not an integer or out of range\r\n"
+        )
+        is None
+    )
     assert explain([b"BITCOUNT", b"missing"], b":0\r\n", b"-ERR no\r\n") is None
 
 

@@ -108,8 +108,18 @@ MULTIBULK = {
     "many arguments": [encode([b"DEL"] + [b"k%d" % n for n in range(20000)])],
     "unfinished with many arguments": [b"*1000000\r\n$3\r\nDEL\r\n"],
     "in pieces": [b"*1\r", b"\n$4\r", b"\nPI", b"NG\r", b"\n"],
-    "bulk in pieces": [b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$3\r\nb", b"cd\r\n", b"*2\r\n$3\r\nGET\r\n$1\r", b"\na\r\n"],
-    "large bulk in pieces": [b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$100000\r\n", b"x" * 50000, b"y" * 50000, b"\r\nSTRLEN a\r\n"],
+    "bulk in pieces": [
+        b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$3\r\nb",
+        b"cd\r\n",
+        b"*2\r\n$3\r\nGET\r\n$1\r",
+        b"\na\r\n",
+    ],
+    "large bulk in pieces": [
+        b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$100000\r\n",
+        b"x" * 50000,
+        b"y" * 50000,
+        b"\r\nSTRLEN a\r\n",
+    ],
 }
 
 HTTP = {
@@ -133,11 +143,15 @@ CONVERSATIONS = {
     "reply off and on": [b"CLIENT REPLY OFF\r\nPING\r\nSET a 1\r\nCLIENT REPLY ON\r\nPING\r\n"],
     "reply skip": [b"CLIENT REPLY SKIP\r\nPING\r\nPING\r\n"],
     "reply skip twice": [b"CLIENT REPLY SKIP\r\nCLIENT REPLY SKIP\r\nPING\r\nPING\r\n"],
-    "reply skip while off": [b"CLIENT REPLY OFF\r\nCLIENT REPLY SKIP\r\nPING\r\nPING\r\nCLIENT REPLY ON\r\nPING\r\n"],
+    "reply skip while off": [
+        b"CLIENT REPLY OFF\r\nCLIENT REPLY SKIP\r\nPING\r\nPING\r\nCLIENT REPLY ON\r\nPING\r\n"
+    ],
     "reply skip skips errors": [b"CLIENT REPLY SKIP\r\nNOSUCH\r\nPING\r\n"],
     "reply off hides errors": [b"CLIENT REPLY OFF\r\nNOSUCH\r\nGET\r\nCLIENT REPLY ON\r\n"],
     "reply skip before multi": [b"CLIENT REPLY SKIP\r\nMULTI\r\nPING\r\nEXEC\r\n"],
-    "reply off, work, reply on": [b"CLIENT REPLY OFF\r\n" + b"INCR n\r\n" * 100 + b"CLIENT REPLY ON\r\nGET n\r\n"],
+    "reply off, work, reply on": [
+        b"CLIENT REPLY OFF\r\n" + b"INCR n\r\n" * 100 + b"CLIENT REPLY ON\r\nGET n\r\n"
+    ],
     "kill oneself": [b"CLIENT ID\r\n", b"CLIENT KILL TYPE normal SKIPME no\r\n"],
     "protocol error inside multi": [b"MULTI\r\nSET a 1\r\n*x\r\n"],
     "protocol error in resp3": [b"HELLO 3\r\nGET missing\r\n*x\r\n"],
@@ -239,7 +253,10 @@ class Twins:
     """An oracle and a subject with the same options; both are emptied before each conversation."""
 
     def __init__(self, options):
-        self.servers = [start_server(path, [f"{name}={value}" for name, value in options.items()]) for path in (oracle_path(), subject_path())]
+        self.servers = [
+            start_server(path, [f"{name}={value}" for name, value in options.items()])
+            for path in (oracle_path(), subject_path())
+        ]
         self.password = options.get("requirepass")
 
     def converse(self, pieces, quiet=QUIET_SECONDS):
@@ -262,7 +279,9 @@ def twins():
             server.clean()
 
 
-@pytest.mark.parametrize("group, name", CASES, ids=[f"{group}-{name}".replace(" ", "-") for group, name in CASES])
+@pytest.mark.parametrize(
+    "group, name", CASES, ids=[f"{group}-{name}".replace(" ", "-") for group, name in CASES]
+)
 def test_bytes_are_answered_alike(twins, group, name):
     pair = twins["password" if group == "unauthenticated" else "open"]
     expected, answered = pair.converse(GROUPS[group][name])

@@ -41,8 +41,12 @@ def test_every_counting_command_adds_up(server):
         for _ in range(300):
             client.pipeline(
                 [
-                    ["INCRBY", "a", 3], ["DECR", "a"], ["INCRBYFLOAT", "f", "0.5"], ["APPEND", "text", "x"],
-                    ["BITFIELD", "bits", "INCRBY", "u32", "0", "1"], ["SETRANGE", "other", 5, "y"],
+                    ["INCRBY", "a", 3],
+                    ["DECR", "a"],
+                    ["INCRBYFLOAT", "f", "0.5"],
+                    ["APPEND", "text", "x"],
+                    ["BITFIELD", "bits", "INCRBY", "u32", "0", "1"],
+                    ["SETRANGE", "other", 5, "y"],
                 ]
             )
 
@@ -228,7 +232,9 @@ def test_a_storm_of_copies_never_mixes_values(server):
                 source, target = dice.sample(places, 2)
                 letter = b"%d-%d;" % (seed, step)
                 client.send_raw(
-                    encode(["SET", source, letter * 200]) + encode(["COPY", source, target, "REPLACE"]) + encode(["GET", target])
+                    encode(["SET", source, letter * 200])
+                    + encode(["COPY", source, target, "REPLACE"])
+                    + encode(["GET", target])
                 )
                 value = client.read_replies(3)[2]
                 assert value is None or value == value[: value.index(b";") + 1] * 200

@@ -73,7 +73,10 @@ def test_client_list_shows_every_connection(server):
         two.call("PING")
         three.ok("CLIENT", "SETNAME", "three")
         lines = one.call("CLIENT", "LIST").decode().splitlines()
-        fields = {entry["name"]: entry for entry in (dict(word.split("=", 1) for word in line.split()) for line in lines)}
+        fields = {
+            entry["name"]: entry
+            for entry in (dict(word.split("=", 1) for word in line.split()) for line in lines)
+        }
         assert {"one", "two", "three"} <= set(fields)
         assert fields["two"]["db"] == "7"
         assert fields["two"]["multi"] == "1"
@@ -298,7 +301,13 @@ def test_before_auth_little_is_accepted(new_server):
     server = new_server(options={"requirepass": "secret"})
     before = server.resident_bytes()
     refused = []
-    for head in (b"*11\r\n", b"*1\r\n$16385\r\n", b"*1000000\r\n", b"*2\r\n$4\r\nAUTH\r\n$100000000\r\n", b"x" * 70_000):
+    for head in (
+        b"*11\r\n",
+        b"*1\r\n$16385\r\n",
+        b"*1000000\r\n",
+        b"*2\r\n$4\r\nAUTH\r\n$100000000\r\n",
+        b"x" * 70_000,
+    ):
         client = server.client()
         client.send_raw(head)
         reply = client.read()
@@ -327,7 +336,9 @@ def test_before_auth_replies_do_not_pile_up(new_server):
             honest.ok("AUTH", "secret")
             assert honest.call("PING") == b"PONG"
         growth = server.resident_bytes() - before
-        assert growth < 128 * MIB, f"{sent} bytes of requests before AUTH made the server grow by {growth} bytes"
+        assert (
+            growth < 128 * MIB
+        ), f"{sent} bytes of requests before AUTH made the server grow by {growth} bytes"
 
 
 def flood(connection, block, size_max):
@@ -358,7 +369,9 @@ def test_a_client_that_never_reads_is_bounded(new_server, value_bytes):
                 assert client.call("PING") == b"PONG"
                 peak = max(peak, server.resident_bytes())
                 time.sleep(0.01)
-            assert peak - before < 256 * MIB, f"a client that never reads made the server grow by {peak - before} bytes"
+            assert (
+                peak - before < 256 * MIB
+            ), f"a client that never reads made the server grow by {peak - before} bytes"
         wait_for(lambda: server.resident_bytes() < before + 128 * MIB)
 
 

@@ -18,14 +18,19 @@ EFFECTS = {
     "set": ([["SET", "k", "v"]], {"k": (b"v", -1)}),
     "empty key and value": ([["SET", "", ""]], {"": (b"", -1)}),
     "bytes": ([["SET", b"\x00\xff\r\n", bytes(range(256))]], {b"\x00\xff\r\n": (bytes(range(256)), -1)}),
-    "integers": ([["SET", "a", 2**63 - 1], ["SET", "b", -(2**63)], ["SET", "c", "007"]], {
-        "a": (b"9223372036854775807", -1), "b": (b"-9223372036854775808", -1), "c": (b"007", -1)}),
+    "integers": (
+        [["SET", "a", 2**63 - 1], ["SET", "b", -(2**63)], ["SET", "c", "007"]],
+        {"a": (b"9223372036854775807", -1), "b": (b"-9223372036854775808", -1), "c": (b"007", -1)},
+    ),
     "long value": ([["SET", "k", "x" * 3_000_000]], {"k": (b"x" * 3_000_000, -1)}),
     "overwrite": ([["SET", "k", "old", "PXAT", FAR], ["SET", "k", "new"]], {"k": (b"new", -1)}),
     "keepttl": ([["SET", "k", "old", "PXAT", FAR], ["SET", "k", "new", "KEEPTTL"]], {"k": (b"new", FAR)}),
     "getset": ([["SET", "k", "old", "PXAT", FAR], ["GETSET", "k", "new"]], {"k": (b"new", -1)}),
     "mset": ([["MSET", "a", 1, "b", 2]], {"a": (b"1", -1), "b": (b"2", -1)}),
-    "msetnx": ([["MSETNX", "a", 1, "b", 2], ["MSETNX", "b", 3, "c", 4]], {"a": (b"1", -1), "b": (b"2", -1), "c": None}),
+    "msetnx": (
+        [["MSETNX", "a", 1, "b", 2], ["MSETNX", "b", 3, "c", 4]],
+        {"a": (b"1", -1), "b": (b"2", -1), "c": None},
+    ),
     "append": ([["APPEND", "k", "a"], ["APPEND", "k", "b"]], {"k": (b"ab", -1)}),
     "setrange": ([["SETRANGE", "k", 3, "x"], ["SETRANGE", "k", 0, "y"]], {"k": (b"y\0\0x", -1)}),
     "setbit": ([["SETBIT", "k", 9, 1]], {"k": (b"\0\x40", -1)}),
@@ -42,14 +47,26 @@ EFFECTS = {
     "getex": ([["SET", "k", "v"], ["GETEX", "k", "PXAT", FAR]], {"k": (b"v", FAR)}),
     "getex persist": ([["SET", "k", "v", "PXAT", FAR], ["GETEX", "k", "PERSIST"]], {"k": (b"v", -1)}),
     "incr keeps the deadline": ([["SET", "k", 1, "PXAT", FAR], ["INCR", "k"]], {"k": (b"2", FAR)}),
-    "rename": ([["SET", "a", "v", "PXAT", FAR], ["SET", "b", "w"], ["RENAME", "a", "b"]], {"a": None, "b": (b"v", FAR)}),
+    "rename": (
+        [["SET", "a", "v", "PXAT", FAR], ["SET", "b", "w"], ["RENAME", "a", "b"]],
+        {"a": None, "b": (b"v", FAR)},
+    ),
     "renamenx": ([["SET", "a", "v"], ["RENAMENX", "a", "b"]], {"a": None, "b": (b"v", -1)}),
     "copy": ([["SET", "a", "v", "PXAT", FAR], ["COPY", "a", "b"]], {"a": (b"v", FAR), "b": (b"v", FAR)}),
     "restore": ([["RESTORE", "k", FAR, "@dump", "ABSTTL"]], {"k": (b"payload", FAR)}),
-    "exec": ([["MULTI"], ["SET", "a", 1], ["INCR", "a"], ["DEL", "b"], ["EXEC"]], {"a": (b"2", -1), "b": None}),
+    "exec": (
+        [["MULTI"], ["SET", "a", 1], ["INCR", "a"], ["DEL", "b"], ["EXEC"]],
+        {"a": (b"2", -1), "b": None},
+    ),
     "discard": ([["MULTI"], ["SET", "a", 1], ["DISCARD"]], {"a": None}),
-    "a key that expired": ([["SET", "k", "v", "PX", 1], ["SET", "other", "w"]], {"k": None, "other": (b"w", -1)}),
-    "born again after expiry": ([["SET", "k", "v", "PX", 1], ["@sleep"], ["SETNX", "k", "w"]], {"k": (b"w", -1)}),
+    "a key that expired": (
+        [["SET", "k", "v", "PX", 1], ["SET", "other", "w"]],
+        {"k": None, "other": (b"w", -1)},
+    ),
+    "born again after expiry": (
+        [["SET", "k", "v", "PX", 1], ["@sleep"], ["SETNX", "k", "w"]],
+        {"k": (b"w", -1)},
+    ),
     "set and deleted and set": ([["SET", "k", 1], ["DEL", "k"], ["SET", "k", 3]], {"k": (b"3", -1)}),
 }
 
@@ -70,7 +87,15 @@ def payload():
         return client.call("DUMP", "x")
 
 
-WAYS = ["kill", "terminate", "shutdown", "save, kill", "bgsave, kill", "save in the middle, kill", "bgsave in the middle, kill"]
+WAYS = [
+    "kill",
+    "terminate",
+    "shutdown",
+    "save, kill",
+    "bgsave, kill",
+    "save in the middle, kill",
+    "bgsave in the middle, kill",
+]
 
 
 # Each effect lives in a key space of its own: its number goes before every key and picks the database.
@@ -111,7 +136,13 @@ def prefixed(number, commands):
 
 
 def with_prefix(number, command):
-    places = {"MSET": slice(1, None, 2), "MSETNX": slice(1, None, 2), "RENAME": slice(1, 3), "RENAMENX": slice(1, 3), "COPY": slice(1, 3)}
+    places = {
+        "MSET": slice(1, None, 2),
+        "MSETNX": slice(1, None, 2),
+        "RENAME": slice(1, 3),
+        "RENAMENX": slice(1, 3),
+        "COPY": slice(1, 3),
+    }
     places |= {"DEL": slice(1, None), "UNLINK": slice(1, None), "BITOP": slice(2, None)}
     made = list(command)
     where = places.get(command[0], slice(1, 2))
@@ -140,7 +171,9 @@ def test_effect_survives(survivors, name):
     number = list(EFFECTS).index(name)
     with survivors.client(database=number % 16) as client:
         for key, expected in EFFECTS[name][1].items():
-            found = client.call("GET", key_name(number, key)), client.call("PEXPIRETIME", key_name(number, key))
+            found = client.call("GET", key_name(number, key)), client.call(
+                "PEXPIRETIME", key_name(number, key)
+            )
             assert found == (expected or (None, -2)), key
 
 
@@ -274,7 +307,9 @@ def test_weaker_modes_lose_only_the_end_in_a_kill(new_server, mode):
     with server.client() as client:
         assert client.call("EXISTS", *[f"k{n}" for n in range(2000)]) == 2000
         there = [client.call("EXISTS", f"later{n}") for n in range(0, 2000, 100)]
-        assert there == sorted(there, reverse=True), "a later write survived an earlier one of the same connection"
+        assert there == sorted(
+            there, reverse=True
+        ), "a later write survived an earlier one of the same connection"
 
 
 def test_sync_mode_can_be_changed_while_running(new_server):
@@ -308,7 +343,17 @@ def test_save_and_lastsave(new_server):
         wait_for(lambda: not isinstance(client.call("BGREWRITEAOF"), Error))
 
 
-@pytest.mark.parametrize("way", [["SHUTDOWN"], ["SHUTDOWN", "SAVE"], ["SHUTDOWN", "NOSAVE"], ["SHUTDOWN", "NOW"], ["SHUTDOWN", "NOW", "FORCE"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "way",
+    [
+        ["SHUTDOWN"],
+        ["SHUTDOWN", "SAVE"],
+        ["SHUTDOWN", "NOSAVE"],
+        ["SHUTDOWN", "NOW"],
+        ["SHUTDOWN", "NOW", "FORCE"],
+    ],
+    ids=" ".join,
+)
 def test_shutdown_ends_with_code_0_and_keeps_everything(new_server, way):
     server = new_server()
     with server.client() as client, server.client() as idle:
@@ -332,7 +377,9 @@ def test_signal_under_load_exits_0_and_keeps_what_was_acknowledged(new_server, n
             with server.client() as client:
                 while True:
                     replies = client.pipeline([["INCR", f"n{place}"]] * 10)
-                    acknowledged[place] = max([acknowledged[place]] + [reply for reply in replies if isinstance(reply, int)])
+                    acknowledged[place] = max(
+                        [acknowledged[place]] + [reply for reply in replies if isinstance(reply, int)]
+                    )
         except (Closed, OSError):
             pass
 
@@ -359,7 +406,9 @@ def test_a_second_server_on_the_same_directory_is_refused(new_server):
     second = Server(directory=server.directory)
     try:
         options = {"port": second.port, "dir": second.directory, **second.options}
-        done = subprocess.run(command_line(second.path, options), capture_output=True, text=True, timeout=60, cwd=second.scratch)
+        done = subprocess.run(
+            command_line(second.path, options), capture_output=True, text=True, timeout=60, cwd=second.scratch
+        )
     finally:
         second.clean()
     assert done.returncode == 2, done.stdout + done.stderr
@@ -377,7 +426,11 @@ def test_a_directory_that_cannot_be_used_is_refused(tmp_path):
     path.write_text("not a directory")
     for directory in (path, path / "below"):
         done = subprocess.run(
-            command_line(Server().path, {"port": free_port(), "dir": str(directory)}), capture_output=True, text=True, timeout=60, cwd=tmp_path
+            command_line(Server().path, {"port": free_port(), "dir": str(directory)}),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=tmp_path,
         )
         assert done.returncode in (1, 2)
         assert str(directory) in done.stdout + done.stderr
@@ -416,7 +469,11 @@ def test_save_lets_the_log_be_trimmed(new_server):
         for step in range(12):
             client.pipeline(["SET", f"k{n}", b"%d" % step * 5000] for n in range(1000))
             client.ok("SAVE")
-        used = sum(os.path.getsize(os.path.join(folder, name)) for folder, _, names in os.walk(server.directory) for name in names)
+        used = sum(
+            os.path.getsize(os.path.join(folder, name))
+            for folder, _, names in os.walk(server.directory)
+            for name in names
+        )
         assert used < 300 * (1 << 20), f"60 MB of writes to 10 MB of data left {used} bytes on disk"
     server.kill()
     server.start()
@@ -427,5 +484,3 @@ def test_memory_only_mode_still_serves(new_server):
     server = new_server(is_durable=False)
     assert server.call("SET", "k", "v") == b"OK"
     assert server.call("GET", "k") == b"v"
-
-

@@ -109,9 +109,18 @@ def test_a_key_born_again_is_not_haunted_by_its_old_deadline(client):
 @pytest.mark.parametrize(
     "old, option, new, is_set",
     [
-        (None, "NX", 100, True), (200, "NX", 100, False), (None, "XX", 100, False), (200, "XX", 100, True),
-        (None, "GT", 100, False), (200, "GT", 100, False), (200, "GT", 300, True), (200, "GT", 200, False),
-        (None, "LT", 100, True), (200, "LT", 100, True), (200, "LT", 300, False), (200, "LT", 200, False),
+        (None, "NX", 100, True),
+        (200, "NX", 100, False),
+        (None, "XX", 100, False),
+        (200, "XX", 100, True),
+        (None, "GT", 100, False),
+        (200, "GT", 100, False),
+        (200, "GT", 300, True),
+        (200, "GT", 200, False),
+        (None, "LT", 100, True),
+        (200, "LT", 100, True),
+        (200, "LT", 300, False),
+        (200, "LT", 200, False),
     ],
 )
 @pytest.mark.parametrize("command, unit", [("EXPIREAT", 1), ("PEXPIREAT", 1000)])

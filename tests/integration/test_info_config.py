@@ -117,7 +117,9 @@ def test_counters_count(server):
         assert int(stats["total_net_input_bytes"]) > 400
         assert int(stats["total_net_output_bytes"]) > 200
         commands = server.info("commandstats")
-        assert re.match(r"calls=20,usec=\d+,usec_per_call=[\d.]+,rejected_calls=0,failed_calls=0", commands["cmdstat_get"])
+        assert re.match(
+            r"calls=20,usec=\d+,usec_per_call=[\d.]+,rejected_calls=0,failed_calls=0", commands["cmdstat_get"]
+        )
         assert "failed_calls=1" in commands["cmdstat_incr"]
         errors = server.info("errorstats")
         assert errors == {"errorstat_ERR": "count=2"}
@@ -187,7 +189,9 @@ def test_config_get_patterns(client):
     flat = client.call("CONFIG", "GET", "*")
     names = flat[::2]
     assert len(names) == len(set(names)) > 60
-    assert {b"maxmemory", b"maxmemory-policy", b"maxmemory-samples"} <= set(client.call("CONFIG", "GET", "maxmemory*")[::2])
+    assert {b"maxmemory", b"maxmemory-policy", b"maxmemory-samples"} <= set(
+        client.call("CONFIG", "GET", "maxmemory*")[::2]
+    )
     assert set(client.call("CONFIG", "GET", "port", "d?r")[::2]) == {b"port", b"dir"}
 
 
@@ -203,13 +207,28 @@ def test_config_get_tells_what_the_server_was_started_with(server):
 @pytest.mark.parametrize(
     "name, value, shown",
     [
-        ("maxmemory", "100mb", b"104857600"), ("maxmemory", "0", b"0"), ("maxmemory-policy", "allkeys-lru", b"allkeys-lru"),
-        ("maxmemory-policy", "noeviction", b"noeviction"), ("timeout", "300", b"300"), ("timeout", "0", b"0"),
-        ("slowlog-max-len", "64", b"64"), ("slowlog-log-slower-than", "-1", b"-1"), ("slowlog-log-slower-than", "10000", b"10000"),
-        ("appendfsync", "everysec", b"everysec"), ("appendfsync", "always", b"always"), ("loglevel", "verbose", b"verbose"),
-        ("loglevel", "notice", b"notice"), ("lazyfree-lazy-user-del", "yes", b"yes"), ("hash-max-listpack-entries", "64", b"64"),
-        ("save", "3600 1 300 100", b"3600 1 300 100"), ("save", "", b""), ("client-output-buffer-limit", "normal 32mb 16mb 10",
-        b"normal 33554432 16777216 10 slave 268435456 67108864 60 pubsub 33554432 8388608 60"),
+        ("maxmemory", "100mb", b"104857600"),
+        ("maxmemory", "0", b"0"),
+        ("maxmemory-policy", "allkeys-lru", b"allkeys-lru"),
+        ("maxmemory-policy", "noeviction", b"noeviction"),
+        ("timeout", "300", b"300"),
+        ("timeout", "0", b"0"),
+        ("slowlog-max-len", "64", b"64"),
+        ("slowlog-log-slower-than", "-1", b"-1"),
+        ("slowlog-log-slower-than", "10000", b"10000"),
+        ("appendfsync", "everysec", b"everysec"),
+        ("appendfsync", "always", b"always"),
+        ("loglevel", "verbose", b"verbose"),
+        ("loglevel", "notice", b"notice"),
+        ("lazyfree-lazy-user-del", "yes", b"yes"),
+        ("hash-max-listpack-entries", "64", b"64"),
+        ("save", "3600 1 300 100", b"3600 1 300 100"),
+        ("save", "", b""),
+        (
+            "client-output-buffer-limit",
+            "normal 32mb 16mb 10",
+            b"normal 33554432 16777216 10 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
+        ),
     ],
 )
 def test_config_set_is_shown_by_get(client, name, value, shown):

@@ -23,14 +23,20 @@ def node():
 def install():
     npm = shutil.which("npm")
     if npm is None:
-        pytest.skip("ioredis is not installed and npm is missing: run `npm install` in tests/integration/node")
-    done = subprocess.run([npm, "install", "--no-save"], cwd=FOLDER, capture_output=True, text=True, timeout=240)
+        pytest.skip(
+            "ioredis is not installed and npm is missing: run `npm install` in tests/integration/node"
+        )
+    done = subprocess.run(
+        [npm, "install", "--no-save"], cwd=FOLDER, capture_output=True, text=True, timeout=240
+    )
     if done.returncode != 0:
         pytest.skip(f"npm could not install ioredis (no network?): {done.stderr.strip()[-300:]}")
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_session(node, server, module):
-    done = subprocess.run([node, "session.js", module, str(server.port)], cwd=FOLDER, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [node, "session.js", module, str(server.port)], cwd=FOLDER, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "ok"

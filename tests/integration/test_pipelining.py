@@ -39,7 +39,9 @@ def test_order_holds_across_kinds_of_commands(client):
 
 
 def test_reads_see_the_writes_before_them(client):
-    client.send_raw(b"".join(encode(["SET", f"k{n % 7}", n]) + encode(["GET", f"k{n % 7}"]) for n in range(20_000)))
+    client.send_raw(
+        b"".join(encode(["SET", f"k{n % 7}", n]) + encode(["GET", f"k{n % 7}"]) for n in range(20_000))
+    )
     replies = client.read_replies(40_000)
     assert replies[1::2] == [b"%d" % n for n in range(20_000)]
 
@@ -95,7 +97,9 @@ def test_a_value_of_a_hundred_megabytes(client):
 def test_pipeline_cut_off_by_the_client(server):
     """A client that leaves in the middle of its pipeline harms nobody; what was received whole was done in order."""
     with server.client() as client:
-        client.send_raw(b"".join(encode(["SET", "cut", n]) for n in range(1000)) + encode(["SET", "cut", "never"])[:-3])
+        client.send_raw(
+            b"".join(encode(["SET", "cut", n]) for n in range(1000)) + encode(["SET", "cut", "never"])[:-3]
+        )
     with server.client() as client:
         assert client.call("GET", "cut") != b"never"
         assert client.call("PING") == b"PONG"

@@ -13,7 +13,10 @@ TESTS = "ping_inline,ping_mbulk,set,get,incr,mset"
 def benchmark(server):
     def run(*arguments, timeout=120):
         done = subprocess.run(
-            ["redis-benchmark", "-h", "127.0.0.1", "-p", str(server.port), *arguments], capture_output=True, text=True, timeout=timeout
+            ["redis-benchmark", "-h", "127.0.0.1", "-p", str(server.port), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
         )
         output = done.stdout + done.stderr
         assert done.returncode == 0, output[-1000:]
@@ -51,7 +54,12 @@ def test_csv(benchmark):
     lines = [line for line in benchmark("--csv", "-n", "2000", "-t", TESTS).splitlines() if line]
     assert lines[0].startswith('"test","rps"')
     assert [line.split(",")[0] for line in lines[1:]] == [
-        '"PING_INLINE"', '"PING_MBULK"', '"SET"', '"GET"', '"INCR"', '"MSET (10 keys)"',
+        '"PING_INLINE"',
+        '"PING_MBULK"',
+        '"SET"',
+        '"GET"',
+        '"INCR"',
+        '"MSET (10 keys)"',
     ]
 
 

@@ -14,7 +14,10 @@ def cli(server):
 
     def run(*arguments, stdin=b"", code=0, timeout=60):
         done = subprocess.run(
-            ["redis-cli", "-h", "127.0.0.1", "-p", str(server.port), *arguments], input=stdin, capture_output=True, timeout=timeout
+            ["redis-cli", "-h", "127.0.0.1", "-p", str(server.port), *arguments],
+            input=stdin,
+            capture_output=True,
+            timeout=timeout,
         )
         assert done.returncode == code, (done.returncode, done.stdout[-500:], done.stderr[-500:])
         return done.stdout.decode(errors="replace")
@@ -75,7 +78,19 @@ def test_session_through_a_pipe(cli):
         DBSIZE
         GET "\\x6bey"
     """
-    assert cli(stdin=script).split("\n")[:-1] == ["OK", "two words", "OK", "QUEUED", "QUEUED", "1", "2", "OK", "OK", "1", "in two"]
+    assert cli(stdin=script).split("\n")[:-1] == [
+        "OK",
+        "two words",
+        "OK",
+        "QUEUED",
+        "QUEUED",
+        "1",
+        "2",
+        "OK",
+        "OK",
+        "1",
+        "in two",
+    ]
 
 
 def test_repeat_and_interval(cli):
@@ -112,7 +127,9 @@ def test_scan_lists_keys(cli, server):
     with server.client() as client:
         client.pipeline(["SET", f"a:{number}", number] for number in range(500))
         client.pipeline(["SET", f"b:{number}", number] for number in range(10))
-    assert sorted(cli("--scan").split()) == sorted([f"a:{n}" for n in range(500)] + [f"b:{n}" for n in range(10)])
+    assert sorted(cli("--scan").split()) == sorted(
+        [f"a:{n}" for n in range(500)] + [f"b:{n}" for n in range(10)]
+    )
     assert sorted(cli("--scan", "--pattern", "b:*").split()) == sorted(f"b:{n}" for n in range(10))
 
 
@@ -136,7 +153,9 @@ def test_memkeys(cli, server):
 def test_stat_prints_lines(server, cli):
     cli("SET", "k", "v")
     process = subprocess.Popen(
-        ["redis-cli", "-h", "127.0.0.1", "-p", str(server.port), "-i", "0.1", "--stat"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ["redis-cli", "-h", "127.0.0.1", "-p", str(server.port), "-i", "0.1", "--stat"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     try:
         lines = [process.stdout.readline().decode() for _ in range(3)]
@@ -149,7 +168,9 @@ def test_stat_prints_lines(server, cli):
 
 def test_latency_tool_runs(server):
     process = subprocess.Popen(
-        ["redis-cli", "-h", "127.0.0.1", "-p", str(server.port), "--latency", "-i", "1", "--raw"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ["redis-cli", "-h", "127.0.0.1", "-p", str(server.port), "--latency", "-i", "1", "--raw"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     output = process.communicate(timeout=60)[0].decode() if process.wait(60) is not None else ""
     assert re.match(r"\d+ \d+ \d+\.\d+ \d+", output.strip()), output
@@ -164,7 +185,10 @@ def test_password_on_the_command_line(new_server):
 
     assert "NOAUTH" in output("PING")
     assert output("-a", "secret", "--no-auth-warning", "PING") == "PONG\n"
-    assert output("-u", f"redis://default:secret@127.0.0.1:{server.port}", "--no-auth-warning", "PING") == "PONG\n"
+    assert (
+        output("-u", f"redis://default:secret@127.0.0.1:{server.port}", "--no-auth-warning", "PING")
+        == "PONG\n"
+    )
 
 
 def test_info_and_help_texts(cli):

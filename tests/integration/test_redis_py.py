@@ -158,9 +158,13 @@ def test_scan_iter_finds_everything_once(db):
     db.mset({name: 1 for name in names})
     found = list(db.scan_iter(count=100))
     assert set(found) == names
-    assert set(db.scan_iter(match="user:1*", count=50)) == {name for name in names if name.startswith(b"user:1")}
+    assert set(db.scan_iter(match="user:1*", count=50)) == {
+        name for name in names if name.startswith(b"user:1")
+    }
     assert set(db.scan_iter(match="nothing*")) == set()
-    assert set(db.scan_iter(_type="string", match="other:*")) == {name for name in names if name.startswith(b"other:")}
+    assert set(db.scan_iter(_type="string", match="other:*")) == {
+        name for name in names if name.startswith(b"other:")
+    }
     assert set(db.scan_iter(_type="list")) == set()
     assert set(db.keys("other:?")) == {b"other:%d" % n for n in range(10)}
 
@@ -228,7 +232,11 @@ def test_bits(db):
     db.set("a", b"\xff\x00")
     assert db.bitop("XOR", "c", "a", "b") == 2
     assert db.get("c") == b"\xfe\x00"
-    assert db.bitfield("f").set("u8", "#1", 200).incrby("u8", "#1", 100, "SAT").get("u8", "#1").execute() == [0, 255, 255]
+    assert db.bitfield("f").set("u8", "#1", 200).incrby("u8", "#1", 100, "SAT").get("u8", "#1").execute() == [
+        0,
+        255,
+        255,
+    ]
 
 
 def test_dump_and_restore(db):
@@ -322,7 +330,9 @@ def test_password(new_server):
     server = new_server(options={"requirepass": "secret"})
     with pytest.raises(redis.AuthenticationError):
         redis.Redis(port=server.port).ping()
-    with pytest.raises((redis.AuthenticationError, redis.ResponseError), match="invalid username-password pair"):
+    with pytest.raises(
+        (redis.AuthenticationError, redis.ResponseError), match="invalid username-password pair"
+    ):
         redis.Redis(port=server.port, password="wrong").ping()
     assert redis.Redis(port=server.port, password="secret").ping() is True
     assert redis.Redis(port=server.port, username="default", password="secret").ping() is True

@@ -158,7 +158,10 @@ def test_client_setinfo(client):
         b"ERR LIB-NAME cannot contain spaces, newlines or special characters."
     )
     assert client.call("CLIENT", "SETINFO", "NONSENSE", "x") == b"ERR Unrecognized option 'NONSENSE'"
-    assert client.call("CLIENT", "SETINFO", "LIB-NAME") == b"ERR wrong number of arguments for 'client|setinfo' command"
+    assert (
+        client.call("CLIENT", "SETINFO", "LIB-NAME")
+        == b"ERR wrong number of arguments for 'client|setinfo' command"
+    )
     client.ok("CLIENT", "SETINFO", "LIB-NAME", "")
     assert client.call("PING") == b"PONG"
 
@@ -181,7 +184,14 @@ def test_client_no_touch(client):
 
 @only_cairn
 @pytest.mark.parametrize(
-    "command", [["BITCOUNT", "missing", "0"], ["BITCOUNT", "missing", "a", "b"], ["BITPOS", "missing", "0", "a"], ["BITCOUNT", "missing", "0", "1", "x"]], ids=" ".join
+    "command",
+    [
+        ["BITCOUNT", "missing", "0"],
+        ["BITCOUNT", "missing", "a", "b"],
+        ["BITPOS", "missing", "0", "a"],
+        ["BITCOUNT", "missing", "0", "1", "x"],
+    ],
+    ids=" ".join,
 )
 def test_bad_ranges_are_refused_even_without_the_key(client, command):
     assert isinstance(client.call(*command), Error)
@@ -194,8 +204,14 @@ def test_module_list_is_empty(client):
 
 @only_cairn
 def test_a_wrong_option_stops_the_start_with_a_name(tmp_path):
-    for arguments, told in ((["--maxmemroy", "100mb"], "maxmemroy"), (["--port", "abc"], "port"), (["--appendfsync", "sometimes"], "appendfsync")):
-        done = subprocess.run([subject_path(), *arguments, "--dir", str(tmp_path)], capture_output=True, text=True, timeout=60)
+    for arguments, told in (
+        (["--maxmemroy", "100mb"], "maxmemroy"),
+        (["--port", "abc"], "port"),
+        (["--appendfsync", "sometimes"], "appendfsync"),
+    ):
+        done = subprocess.run(
+            [subject_path(), *arguments, "--dir", str(tmp_path)], capture_output=True, text=True, timeout=60
+        )
         assert done.returncode == 1
         assert told in done.stdout + done.stderr
 

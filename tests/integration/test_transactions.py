@@ -38,7 +38,9 @@ def test_exec_is_never_seen_half_done(server):
             for _ in range(400):
                 source, target = dice.sample(accounts, 2)
                 amount = dice.randrange(1, 100)
-                replies = client.pipeline([["MULTI"], ["DECRBY", source, amount], ["INCRBY", target, amount], ["EXEC"]])
+                replies = client.pipeline(
+                    [["MULTI"], ["DECRBY", source, amount], ["INCRBY", target, amount], ["EXEC"]]
+                )
                 assert isinstance(replies[-1], list) and len(replies[-1]) == 2
 
     def audit(by_exec):
@@ -50,7 +52,10 @@ def test_exec_is_never_seen_half_done(server):
                     values = client.call("MGET", *accounts)
                 assert sum(map(int, values)) == 8000, values
 
-    auditors = [threading.Thread(target=collect, args=(lambda kind=kind: audit(kind), problems := [])) for kind in (True, False)]
+    auditors = [
+        threading.Thread(target=collect, args=(lambda kind=kind: audit(kind), problems := []))
+        for kind in (True, False)
+    ]
     for auditor in auditors:
         auditor.start()
     try:
@@ -76,7 +81,15 @@ def test_commands_of_others_do_not_get_between(server):
         with server.client() as client:
             for step in range(300):
                 mine = f"{number}:{step}".encode()
-                replies = client.pipeline([["MULTI"], ["SET", "shared", mine], ["APPEND", "shared", "!"], ["GET", "shared"], ["EXEC"]])
+                replies = client.pipeline(
+                    [
+                        ["MULTI"],
+                        ["SET", "shared", mine],
+                        ["APPEND", "shared", "!"],
+                        ["GET", "shared"],
+                        ["EXEC"],
+                    ]
+                )
                 assert replies[-1] == [b"OK", len(mine) + 1, mine + b"!"]
 
     run_threads([lambda number=number: work(number) for number in range(6)])
@@ -163,7 +176,16 @@ def test_flush_and_swap_are_atomic_for_blocks(server):
     def work():
         with server.client() as client:
             for step in range(300):
-                replies = client.pipeline([["MULTI"], ["SET", "x", step], ["SET", "y", step], ["MGET", "x", "y"], ["DBSIZE"], ["EXEC"]])
+                replies = client.pipeline(
+                    [
+                        ["MULTI"],
+                        ["SET", "x", step],
+                        ["SET", "y", step],
+                        ["MGET", "x", "y"],
+                        ["DBSIZE"],
+                        ["EXEC"],
+                    ]
+                )
                 assert replies[-1][2] == [b"%d" % step] * 2
                 assert replies[-1][3] >= 2
 

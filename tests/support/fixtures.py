@@ -11,7 +11,9 @@ def subject_is_redis():
     return is_redis(subject_path())
 
 
-only_cairn = pytest.mark.skipif(subject_is_redis(), reason="Cairn behaves differently from redis-server here on purpose")
+only_cairn = pytest.mark.skipif(
+    subject_is_redis(), reason="Cairn behaves differently from redis-server here on purpose"
+)
 
 
 @pytest.fixture(scope="session", autouse=True)

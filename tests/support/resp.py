@@ -297,7 +297,9 @@ class Client:
     def fill(self, deadline):
         remaining = deadline - time.monotonic()
         if remaining <= 0:
-            raise TimeoutError(f"no whole reply in time; {len(self.buffer)} bytes waiting: {bytes(self.buffer[:60])!r}")
+            raise TimeoutError(
+                f"no whole reply in time; {len(self.buffer)} bytes waiting: {bytes(self.buffer[:60])!r}"
+            )
         self.socket.settimeout(remaining)
         try:
             data = self.socket.recv(1 << 18)

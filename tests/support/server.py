@@ -97,7 +97,9 @@ class Server:
     A `directory` that the caller gives is kept; everything else vanishes with the object.
     """
 
-    def __init__(self, options=None, path=None, directory=None, is_durable=True, arguments=(), file_limit=None):
+    def __init__(
+        self, options=None, path=None, directory=None, is_durable=True, arguments=(), file_limit=None
+    ):
         self.path = path or subject_path()
         self.is_redis = is_redis(self.path)
         self.scratch = tempfile.mkdtemp(prefix="cairn-test-")

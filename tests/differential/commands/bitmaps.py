@@ -7,7 +7,9 @@ def bit_offset(dice):
         return b"%d" % dice.below(400)
     if roll < 0.88:
         return b"%d" % dice.below(50000)
-    return dice.one([b"-1", b"4294967296", b"9223372036854775807", b"18446744073709551616", b"abc", b"", b"1.0"])
+    return dice.one(
+        [b"-1", b"4294967296", b"9223372036854775807", b"18446744073709551616", b"abc", b"", b"1.0"]
+    )
 
 
 def bit_value(dice):
@@ -53,7 +55,9 @@ def field_type(dice):
         width_max = 64 if sign == b"i" else 63
         width = dice.one([1, 2, 3, 5, 7, 8, 9, 13, 16, 31, 32, 33, 57, 63, width_max])
         return sign + b"%d" % width
-    return dice.one([b"u64", b"i65", b"u0", b"i0", b"i", b"x8", b"8", b"", b"i8x", b"I8", b"i-1", b"i 8", b"u08"])
+    return dice.one(
+        [b"u64", b"i65", b"u0", b"i0", b"i", b"x8", b"8", b"", b"i8x", b"I8", b"i-1", b"i 8", b"u08"]
+    )
 
 
 def field_offset(dice):
@@ -62,7 +66,19 @@ def field_offset(dice):
         return b"%d" % dice.below(200)
     if roll < 0.9:
         return b"#%d" % dice.below(30)
-    return dice.one([b"-1", b"#-1", b"#", b"", b"abc", b"4294967296", b"9223372036854775807", b"##1", b"#9223372036854775807"])
+    return dice.one(
+        [
+            b"-1",
+            b"#-1",
+            b"#",
+            b"",
+            b"abc",
+            b"4294967296",
+            b"9223372036854775807",
+            b"##1",
+            b"#9223372036854775807",
+        ]
+    )
 
 
 def bitfield(dice):

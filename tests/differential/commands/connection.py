@@ -1,35 +1,88 @@
 """Random connection commands that leave the connection usable."""
 
+from notation import lines
+
+HELLO = lines("""
+    HELLO
+    HELLO 4
+    HELLO 1
+    HELLO abc
+    HELLO ""
+    HELLO 3 AUTH
+    HELLO 3 AUTH a
+    HELLO 2 AUTH a b
+    HELLO 3 SETNAME
+    HELLO 3 SETNAME "a b"
+    HELLO 3 FOO
+    HELLO 2 setname worker
+    HELLO 2 SETNAME ""
+    HELLO 9223372036854775808
+    """)
+
+CLIENT = lines("""
+    CLIENT
+    CLIENT GETNAME
+    CLIENT GETNAME
+    CLIENT GETNAME x
+    CLIENT SETNAME worker-1
+    CLIENT SETNAME ""
+    CLIENT SETNAME "two words"
+    CLIENT SETNAME "line\\nbreak"
+    CLIENT setname "\\xc3\\xa4"
+    CLIENT SETNAME
+    CLIENT ID
+    CLIENT ID x
+    CLIENT INFO
+    CLIENT LIST
+    CLIENT LIST TYPE normal
+    CLIENT LIST TYPE nonsense
+    CLIENT LIST ID abc
+    CLIENT LIST ID
+    CLIENT LIST FOO
+    CLIENT GETREDIR
+    CLIENT NO-EVICT on
+    CLIENT NO-EVICT off
+    CLIENT NO-EVICT x
+    CLIENT UNBLOCK 1000000
+    CLIENT UNBLOCK abc
+    CLIENT UNBLOCK 1000000 TIMEOUT
+    CLIENT UNBLOCK 1000000 ERROR
+    CLIENT UNBLOCK 1000000 x
+    CLIENT KILL 1.2.3.4:5
+    CLIENT KILL ID 1000000
+    CLIENT KILL ID abc
+    CLIENT KILL ID 0
+    CLIENT KILL ID
+    CLIENT KILL TYPE nonsense
+    CLIENT KILL TYPE replica
+    CLIENT KILL ADDR 1.2.3.4:5
+    CLIENT KILL LADDR 1.2.3.4:5
+    CLIENT KILL USER nobody
+    CLIENT KILL SKIPME x
+    CLIENT KILL ADDR 1.2.3.4:5 ID 1000000
+    CLIENT KILL ID 1000000 SKIPME no
+    CLIENT REPLY ON
+    CLIENT REPLY x
+    CLIENT PAUSE
+    CLIENT PAUSE abc
+    CLIENT PAUSE -1
+    CLIENT PAUSE 0 x
+    CLIENT UNPAUSE
+    CLIENT NONSENSE
+    """)
+
+AUTH = lines("""
+    AUTH
+    AUTH x
+    AUTH default x
+    AUTH default ""
+    AUTH nobody x
+    AUTH a b c
+    """)
+
 
 def hello(dice):
-    roll = dice.chance()
-    if roll < 0.6:
-        return [b"HELLO", dice.one([b"2", b"3"])]
-    return [b"HELLO"] + dice.one(
-        [
-            [], [b"4"], [b"1"], [b"abc"], [b""], [b"3", b"AUTH"], [b"3", b"AUTH", b"a"], [b"2", b"AUTH", b"a", b"b"],
-            [b"3", b"SETNAME"], [b"3", b"SETNAME", b"a b"], [b"3", b"FOO"], [b"2", b"setname", b"worker"], [b"2", b"SETNAME", b""],
-            [b"9223372036854775808"],
-        ]
-    )
-
-
-def client(dice):
-    return [b"CLIENT"] + dice.one(
-        [
-            [b"GETNAME"], [b"GETNAME"], [b"SETNAME", b"worker-1"], [b"SETNAME", b""], [b"SETNAME", b"two words"],
-            [b"SETNAME", b"line\nbreak"], [b"setname", b"\xc3\xa4"], [b"ID"], [b"INFO"], [b"LIST"], [b"LIST", b"TYPE", b"normal"],
-            [b"LIST", b"TYPE", b"nonsense"], [b"LIST", b"ID", b"abc"], [b"LIST", b"ID"], [b"LIST", b"FOO"], [b"GETREDIR"],
-            [b"NO-EVICT", b"on"], [b"NO-EVICT", b"off"], [b"NO-EVICT", b"x"], [b"UNBLOCK", b"1000000"], [b"UNBLOCK", b"abc"],
-            [b"UNBLOCK", b"1000000", b"TIMEOUT"], [b"UNBLOCK", b"1000000", b"ERROR"], [b"UNBLOCK", b"1000000", b"x"],
-            [b"KILL", b"1.2.3.4:5"], [b"KILL", b"ID", b"1000000"], [b"KILL", b"ID", b"abc"], [b"KILL", b"ID", b"0"],
-            [b"KILL", b"TYPE", b"nonsense"], [b"KILL", b"TYPE", b"replica"], [b"KILL", b"ADDR", b"1.2.3.4:5"],
-            [b"KILL", b"LADDR", b"1.2.3.4:5"], [b"KILL", b"USER", b"nobody"], [b"KILL", b"SKIPME", b"x"], [b"KILL", b"ID"],
-            [b"KILL", b"ADDR", b"1.2.3.4:5", b"ID", b"1000000"], [b"KILL", b"ID", b"1000000", b"SKIPME", b"no"],
-            [b"REPLY", b"ON"], [b"REPLY", b"x"], [b"PAUSE", b"abc"], [b"PAUSE", b"-1"], [b"PAUSE", b"0", b"x"], [b"UNPAUSE"],
-            [b"NONSENSE"], [], [b"PAUSE"], [b"GETNAME", b"x"], [b"ID", b"x"], [b"SETNAME"],
-        ]
-    )
+    return [b"HELLO", dice.one([b"2", b"3"])] if dice.likely(0.6) else dice.one(HELLO)
 
 
 GENERATORS = [
@@ -38,6 +91,6 @@ GENERATORS = [
     (5, lambda dice: [b"ECHO", dice.value()]),
     (2, hello),
     (0.6, lambda dice: [b"RESET"]),
-    (6, client),
-    (1, lambda dice: [b"AUTH"] + dice.one([[b"x"], [b"default", b"x"], [b"nobody", b"x"], [b"a", b"b", b"c"], [], [b"default", b""]])),
+    (6, lambda dice: dice.one(CLIENT)),
+    (1, lambda dice: dice.one(AUTH)),
 ]

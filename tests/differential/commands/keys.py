@@ -2,6 +2,7 @@
 
 from commands.vocabulary import PATTERNS, TYPES
 from items import CountKeys, Sleep, WholeScan
+from notation import lines
 
 
 def expire_family(name, time):
@@ -28,7 +29,12 @@ def restore(dice):
         payload = payload[:place] + bytes([payload[place] ^ 0x55]) + payload[place + 1 :]
     if dice.likely(0.02):
         payload = dice.noise(20)
-    arguments = [b"RESTORE", dice.key(), dice.one([b"0", b"0", b"5000000", b"-1", b"abc", b"100000000"]), payload]
+    arguments = [
+        b"RESTORE",
+        dice.key(),
+        dice.one([b"0", b"0", b"5000000", b"-1", b"abc", b"100000000"]),
+        payload,
+    ]
     options = [[dice.case(b"REPLACE")]]
     if dice.likely(0.3):
         options.append([dice.case(b"ABSTTL")])
@@ -47,17 +53,29 @@ def scan_in_one_go(dice):
     return [b"SCAN", b"0"] + dice.some(options, 0.4) + [dice.case(b"COUNT"), b"100000"]
 
 
-def bad_scan(dice):
-    return [b"SCAN"] + dice.one(
-        [
-            [b"abc"], [b""], [b"18446744073709551616"], [b"0", b"COUNT"], [b"0", b"COUNT", b"0"], [b"0", b"COUNT", b"-5"],
-            [b"0", b"COUNT", b"x"], [b"0", b"MATCH"], [b"0", b"FOO", b"1"], [b"0", b"TYPE"], [b"1.5"], [b" 0"], [b"0 "],
-        ]
-    )
+BAD_SCANS = lines("""
+    SCAN abc
+    SCAN ""
+    SCAN 18446744073709551616
+    SCAN 1.5
+    SCAN " 0"
+    SCAN "0 "
+    SCAN 0 COUNT
+    SCAN 0 COUNT 0
+    SCAN 0 COUNT -5
+    SCAN 0 COUNT x
+    SCAN 0 MATCH
+    SCAN 0 TYPE
+    SCAN 0 FOO 1
+    """)
 
 
 def whole_scan(dice):
-    options = [[b"MATCH", dice.one(PATTERNS)], [b"COUNT", dice.one([b"1", b"3", b"10", b"100"])], [b"TYPE", dice.one(TYPES)]]
+    options = [
+        [b"MATCH", dice.one(PATTERNS)],
+        [b"COUNT", dice.one([b"1", b"3", b"10", b"100"])],
+        [b"TYPE", dice.one(TYPES)],
+    ]
     return [WholeScan(tuple(dice.some(options, 0.5)))]
 
 
@@ -107,15 +125,11 @@ GENERATORS = [
     (5, lambda dice: [b"KEYS", dice.one(PATTERNS)]),
     (4, lambda dice: [b"RANDOMKEY"]),
     (8, scan_in_one_go),
-    (3, bad_scan),
+    (3, lambda dice: dice.one(BAD_SCANS)),
     (10, lambda dice: [b"DUMP", dice.key()]),
     (12, restore),
     (10, object_command),
 ]
 
 # These wait or look at both servers one after the other, so they cannot stand inside MULTI.
-SPECIAL = [
-    (0.5, whole_scan),
-    (0.25, short_lives),
-    (1, lambda dice: [CountKeys()]),
-]
+SPECIAL = [(0.5, whole_scan), (0.25, short_lives), (1, lambda dice: [CountKeys()])]

@@ -1,36 +1,88 @@
 """Random server commands that answer at once and disturb nobody else's connection."""
 
 from commands.vocabulary import PATTERNS
+from notation import lines
+
+WITH_KEYS_TO_FIND = lines("""
+    GET a
+    SET a b
+    SET a
+    MSET a 1 b 2
+    MSETNX a 1
+    MGET a b c
+    DEL a b
+    RENAME a b
+    COPY a b
+    BITOP AND d a b
+    BITFIELD k GET u8 0
+    OBJECT ENCODING k
+    MEMORY USAGE k
+    LCS a b
+    GETEX a PERSIST
+    EXISTS a b
+    TOUCH a
+    WATCH a b
+    RESTORE a 0 x
+    SCAN 0
+    CLIENT ID
+    SELECT 0
+    MULTI
+    PING
+    NOSUCH a
+    """)
+
+FIXED = lines("""
+    TIME
+    LASTSAVE
+    LOLWUT
+    COMMAND INFO nosuch
+    COMMAND DOCS nosuch
+    COMMAND NONSENSE
+    COMMAND COUNT
+    COMMAND LIST FILTERBY x y
+    COMMAND LIST FILTERBY MODULE x
+    COMMAND LIST FILTERBY PATTERN getr*
+    CONFIG GET maxmemory
+    CONFIG GET nosuch
+    CONFIG GET
+    CONFIG SET nosuch 1
+    CONFIG SET a
+    CONFIG SET slowlog-max-len 128
+    CONFIG RESETSTAT
+    CONFIG NONSENSE
+    SLOWLOG LEN x
+    SLOWLOG RESET
+    SLOWLOG GET -2
+    SLOWLOG NONSENSE
+    LATENCY NONSENSE
+    LATENCY HISTORY nosuch
+    LATENCY RESET nosuch
+    MEMORY NONSENSE
+    WAIT 0 0
+    WAIT x 0
+    WAIT 0 -1
+    WAIT 0 x
+    DEBUG SLEEP 0
+    SHUTDOWN NONSENSE
+    SHUTDOWN ABORT
+    SAVE x
+    BGSAVE x
+    BGSAVE SCHEDULE x
+    FLUSHALL x
+    FLUSHDB SYNC x
+    INFO server
+    INFO nosuch
+    """)
 
 
 def getkeys(dice):
-    inner = dice.one(
-        [
-            [b"GET", b"a"], [b"SET", b"a", b"b"], [b"MSET", b"a", b"1", b"b", b"2"], [b"MSETNX", b"a", b"1"], [b"MGET", b"a", b"b", b"c"],
-            [b"DEL", b"a", b"b"], [b"RENAME", b"a", b"b"], [b"COPY", b"a", b"b"], [b"BITOP", b"AND", b"d", b"a", b"b"], [b"PING"],
-            [b"NOSUCH", b"a"], [b"OBJECT", b"ENCODING", b"k"], [b"LCS", b"a", b"b"], [b"GETEX", b"a", b"PERSIST"], [b"SET", b"a"],
-            [b"MEMORY", b"USAGE", b"k"], [b"EXISTS", b"a", b"b"], [b"SCAN", b"0"], [b"CLIENT", b"ID"], [b"RESTORE", b"a", b"0", b"x"],
-            [b"BITFIELD", b"k", b"GET", b"u8", b"0"], [b"SELECT", b"0"], [b"MULTI"], [b"WATCH", b"a", b"b"], [b"TOUCH", b"a"],
-        ]
-    )
-    return [b"COMMAND", dice.one([b"GETKEYS", b"GETKEYS", b"GETKEYSANDFLAGS"])] + inner
+    return [b"COMMAND", dice.one([b"GETKEYS", b"GETKEYSANDFLAGS"]), *dice.one(WITH_KEYS_TO_FIND)]
 
 
-def misc(dice):
+def with_key(dice):
+    usage = [b"MEMORY", b"USAGE", dice.key()]
     return dice.one(
-        [
-            [b"TIME"], [b"LASTSAVE"], [b"COMMAND", b"INFO", b"nosuch"], [b"COMMAND", b"NONSENSE"], [b"COMMAND", b"DOCS", b"nosuch"],
-            [b"COMMAND", b"LIST", b"FILTERBY", b"x", b"y"], [b"COMMAND", b"LIST", b"FILTERBY", b"MODULE", b"x"], [b"CONFIG", b"GET", b"nosuch"],
-            [b"COMMAND", b"LIST", b"FILTERBY", b"PATTERN", b"getr*"], [b"COMMAND", b"COUNT"], [b"CONFIG", b"RESETSTAT"],
-            [b"CONFIG", b"GET", b"maxmemory"], [b"CONFIG", b"SET", b"nosuch", b"1"], [b"CONFIG", b"NONSENSE"], [b"CONFIG", b"SET", b"a"],
-            [b"CONFIG", b"GET"], [b"CONFIG", b"SET", b"slowlog-max-len", b"128"], [b"SLOWLOG", b"LEN", b"x"], [b"SLOWLOG", b"RESET"],
-            [b"SLOWLOG", b"GET", b"-2"], [b"SLOWLOG", b"NONSENSE"], [b"LATENCY", b"NONSENSE"], [b"LATENCY", b"HISTORY", b"nosuch"],
-            [b"LATENCY", b"RESET", b"nosuch"], [b"MEMORY", b"USAGE", dice.key()], [b"MEMORY", b"USAGE", dice.key(), b"SAMPLES", b"5"],
-            [b"MEMORY", b"USAGE", dice.key(), b"SAMPLES", b"-1"], [b"MEMORY", b"NONSENSE"], [b"WAIT", b"0", b"0"], [b"WAIT", b"x", b"0"],
-            [b"WAIT", b"0", b"-1"], [b"WAIT", b"0", b"x"], [b"DEBUG", b"SLEEP", b"0"], [b"SHUTDOWN", b"NONSENSE"], [b"SAVE", b"x"],
-            [b"BGSAVE", b"x"], [b"SHUTDOWN", b"ABORT"], [b"FLUSHALL", b"x"], [b"FLUSHDB", b"SYNC", b"x"], [b"INFO", b"server"], [b"INFO", b"nosuch"],
-            [b"LOLWUT"], [b"BGSAVE", b"SCHEDULE", b"x"], [b"KEYS", dice.one(PATTERNS), b"x"],
-        ]
+        [usage, usage + [b"SAMPLES", b"5"], usage + [b"SAMPLES", b"-1"], [b"KEYS", dice.one(PATTERNS), b"x"]]
     )
 
 
@@ -41,7 +93,8 @@ def flush(dice):
 
 GENERATORS = [
     (3, getkeys),
-    (8, misc),
+    (7, lambda dice: dice.one(FIXED)),
+    (1, with_key),
     (0.5, flush),
     (1.5, lambda dice: [b"SWAPDB", dice.database(), dice.database()]),
 ]

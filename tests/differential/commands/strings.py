@@ -21,7 +21,9 @@ def set_command(dice):
     life = [dice.case(b"KEEPTTL")] if dice.likely(0.2) else expire_option(dice)
     arguments += dice.some([condition, life, [dice.case(b"GET")]], 0.4)
     if dice.likely(0.03):
-        arguments += dice.one([[b"NX"], [b"XX"], [b"EX"], [b"PX", b"1000000"], [b"KEEPTTL"], [b"foo"], [b"PERSIST"]])
+        arguments += dice.one(
+            [[b"NX"], [b"XX"], [b"EX"], [b"PX", b"1000000"], [b"KEEPTTL"], [b"foo"], [b"PERSIST"]]
+        )
     return arguments
 
 

@@ -14,7 +14,9 @@ def block(dice, plain):
     for _ in range(dice.below(6)):
         commands += plain(dice)
     if dice.likely(0.06):
-        commands.append(dice.one([[b"MULTI"], [b"WATCH", dice.key()], [b"NOSUCHCOMMAND", b"x"], [b"GET"], [b"UNWATCH"]]))
+        commands.append(
+            dice.one([[b"MULTI"], [b"WATCH", dice.key()], [b"NOSUCHCOMMAND", b"x"], [b"GET"], [b"UNWATCH"]])
+        )
         commands += plain(dice)
     commands.append([b"DISCARD"] if dice.likely(0.15) else [b"EXEC"])
     return commands
@@ -70,12 +72,12 @@ def disturbance(dice, watched, plain):
 
 def stray(dice, plain):
     """One transaction command where nobody expects it."""
-    return [dice.one([[b"EXEC"], [b"DISCARD"], [b"UNWATCH"], [b"WATCH"] + dice.keys(2), [b"WATCH"], [b"EXEC", b"x"]])]
+    return [
+        dice.one(
+            [[b"EXEC"], [b"DISCARD"], [b"UNWATCH"], [b"WATCH"] + dice.keys(2), [b"WATCH"], [b"EXEC", b"x"]]
+        )
+    ]
 
 
 # These take the generator of plain commands as a second argument.
-GENERATORS = [
-    (14, block),
-    (1.2, disturbed_watch),
-    (4, stray),
-]
+GENERATORS = [(14, block), (1.2, disturbed_watch), (4, stray)]

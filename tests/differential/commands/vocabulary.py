@@ -25,40 +25,37 @@ KEYS = [b"k%d" % n for n in range(14)] + [
 # Lcs needs memory in proportion to the product of the lengths, so its keys hold short values only.
 SHORT_KEYS = [b"lcs:%d" % n for n in range(4)]
 
-INTEGERS = [
-    b"0", b"1", b"-1", b"2", b"5", b"10", b"100", b"-100", b"9999", b"10000", b"127", b"128", b"255", b"256",
-    b"32767", b"2147483647", b"-2147483648", b"4294967296", b"9223372036854775806", b"9223372036854775807",
-    b"-9223372036854775807", b"-9223372036854775808",
-]
+INTEGERS = b"""
+    0 1 -1 2 5 10 100 -100 9999 10000 127 128 255 256 32767 2147483647 -2147483648 4294967296
+    9223372036854775806 9223372036854775807 -9223372036854775807 -9223372036854775808
+""".split()
 
-BAD_INTEGERS = [
-    b"", b" 1", b"1 ", b"+1", b"01", b"-0", b"--1", b"1.0", b"0x10", b"1e3", b"abc", b"nan", b"\x00", b"1\x00",
-    b"9223372036854775808", b"-9223372036854775809", b"18446744073709551615", b"18446744073709551616",
-    b"99999999999999999999999999",
-]
+BAD_INTEGERS = [b"", b" 1", b"1 ", b"\x00", b"1\x00"] + b"""
+    +1 01 -0 --1 1.0 0x10 1e3 abc nan 9223372036854775808 -9223372036854775809 18446744073709551615
+    18446744073709551616 99999999999999999999999999
+""".split()
 
-FLOATS = [
-    b"0", b"1", b"-1", b"0.1", b"-0.1", b"1.5", b"3.14159265358979", b"1e5", b"5.0e-3", b"1e17", b"-1e17", b"1e20", b"0.5",
-    b"100.000", b"1e-17", b"123456789.123456789", b"9007199254740993", b"0x10", b"1e100", b".5", b"5.", b"-.25e1",
-]
+FLOATS = b"""
+    0 1 -1 0.1 -0.1 1.5 3.14159265358979 1e5 5.0e-3 1e17 -1e17 1e20 0.5 100.000 1e-17 0x10 1e100 .5 5. -.25e1
+    123456789.123456789 9007199254740993
+""".split()
 
-BAD_FLOATS = [
-    b"", b" 1", b"1 ", b"abc", b"nan", b"-nan", b"inf", b"-inf", b"+inf", b"1e5000", b"1,5", b"1.5.5", b"1e", b"\x00",
-    b"--1", b"0x", b"infinity",
-]
+BAD_FLOATS = [b"", b" 1", b"1 ", b"\x00"] + b"""
+    abc nan -nan inf -inf +inf infinity 1e5000 1,5 1.5.5 1e --1 0x
+""".split()
 
 TEXTS = [
-    b"", b"a", b"foo", b"bar", b"foobar", b"ohmytext", b"mynewtext", b"hello world", b"\x00", b"\xff\xfe\x00\r\n",
-    b"a" * 43, b"b" * 44, b"c" * 45, b"d" * 64, b"e" * 200, b"0123456789" * 100, b"\x00" * 20, b"\xff" * 33,
-    bytes(range(256)), b"12345678901234567890", b"1.5", b"3.0e3", b"-0", b"007", b"1e3",
+    *[b"", b"a", b"foo", b"bar", b"foobar", b"ohmytext", b"mynewtext", b"hello world"],
+    *[b"\x00", b"\xff\xfe\x00\r\n", b"\x00" * 20, b"\xff" * 33, bytes(range(256))],
+    *[b"a" * 43, b"b" * 44, b"c" * 45, b"d" * 64, b"e" * 200, b"0123456789" * 100],
+    *[b"12345678901234567890", b"1.5", b"3.0e3", b"-0", b"007", b"1e3"],
 ]
 
-PATTERNS = [
-    b"*", b"k*", b"k?", b"k[0-5]", b"k[^0-5]", b"k\\*", b"*:*", b"user:*", b"user:\\[*", b"", b"[", b"k[", b"k[1", b"k[z-a]",
-    b"?", b"??", b"**", b"*k", b"\\", b"x*x", b"k[1-", b"\x00*", b"*\xff*", b"k[\\1]", b"[k]1",
-]
+PATTERNS = [b"", b"\x00*", b"*\xff*"] + rb"""
+    * k* k? k[0-5] k[^0-5] k\* *:* user:* user:\[* [ k[ k[1 k[z-a] ? ?? ** *k \ x*x k[1- k[\1] [k]1
+""".split()
 
-TYPES = [b"string", b"list", b"set", b"zset", b"hash", b"stream", b"STRING", b"nonsense"]
+TYPES = b"string list set zset hash stream STRING nonsense".split()
 
 PAST_MOMENTS = [b"1", b"1000", b"1600000000"]
 FAR_MOMENT_SECONDS = [b"4102444800", b"4102444801", b"7258118400"]
@@ -141,7 +138,9 @@ class Dice:
             return b"%d" % self.below(80)
         if roll < 0.9:
             return b"%d" % self.below(5000)
-        return self.one([b"-1", b"536870912", b"4294967296", b"9223372036854775807", b"-9223372036854775808", b"abc", b""])
+        return self.one(
+            [b"-1", b"536870912", b"4294967296", b"9223372036854775807", b"-9223372036854775808", b"abc", b""]
+        )
 
     def database(self):
         if self.likely(0.95):
