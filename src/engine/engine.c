@@ -114,13 +114,13 @@ static void on_log_full(void *context, bool is_full)
 static enum status take_checkpoint(struct engine *engine) REQUIRES(engine->checkpointing)
 {
     if (engine->options.disk == NULL) return STATUS_NOT_FOUND;
-    if (engine->wal != NULL && wal_has_failed(engine->wal)) return STATUS_STOPPED;
     int64_t began_us = clock_wall_us(engine->options.clock);
     uint64_t changes = engine_changes(engine);
     atomic_store(&engine->checkpoint_began_us, began_us);
     atomic_store(&engine->checkpoint_running, true);
     bool must_stop = false;
-    enum status status = snapshot_take(engine, &must_stop);
+    bool is_closed = engine->wal != NULL && wal_has_failed(engine->wal); /* what a walk saw could not be waited for */
+    enum status status = is_closed ? STATUS_STOPPED : snapshot_take(engine, &must_stop);
     if (must_stop) {
         message_warning("the new manifest could not be made durable after its rename: what a restart would find is "
                         "uncertain while this process runs, so it stops");

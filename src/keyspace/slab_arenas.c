@@ -138,19 +138,39 @@ static void *take_page(struct slab_arenas *arenas, enum slab_order order) REQUIR
     return page;
 }
 
+/* Sets a whole free arena aside. Returns one that is to be unmapped, if any. */
+static struct slab_arena *set_aside(struct slab_arenas *arenas, struct slab_arena *arena)
+    REQUIRES(arenas->lock)
+{
+    ASSERT(arena->free_blocks == UINT32_MAX);
+    links_remove(&arena->links);
+    struct slab_arena *extra = arenas->spare;
+    arenas->spare = arena;
+    return extra;
+}
+
+static void *acquire_from_new(struct slab_arenas *arenas, enum slab_order order)
+{
+    struct slab_arena *fresh = map_arena(arenas);
+    struct slab_arena *extra = NULL;
+    lock_acquire(&arenas->lock, LOCK_RANK_ARENA, 0);
+    links_push_front(&arenas->arenas, &fresh->links);
+    void *page = take_page(arenas, order);
+    /* Somebody else may have come with an arena meanwhile: then this one was not needed. */
+    if (fresh->free_blocks == UINT32_MAX) extra = set_aside(arenas, fresh);
+    lock_release(&arenas->lock);
+
+    if (extra != NULL) unmap_arena(arenas, extra);
+    return page;
+}
+
 void *slab_arenas_acquire(struct slab_arenas *arenas, enum slab_order order, size_t *out_size)
 {
     lock_acquire(&arenas->lock, LOCK_RANK_ARENA, 0);
     void *page = take_page(arenas, order);
     lock_release(&arenas->lock);
 
-    if (UNLIKELY(page == NULL)) {
-        struct slab_arena *fresh = map_arena(arenas);
-        lock_acquire(&arenas->lock, LOCK_RANK_ARENA, 0);
-        links_push_front(&arenas->arenas, &fresh->links);
-        page = take_page(arenas, order);
-        lock_release(&arenas->lock);
-    }
+    if (UNLIKELY(page == NULL)) page = acquire_from_new(arenas, order);
     size_t page_bytes = slab_order_bytes(order);
     *out_size = page_bytes - ((uintptr_t)page & (page_bytes - 1));
     return page;
@@ -167,12 +187,7 @@ static struct slab_arena *free_block(struct slab_arenas *arenas, struct slab_are
     }
     if (arena->free_blocks == 0) links_push_front(&arenas->arenas, &arena->links);
     arena->free_blocks |= (uint32_t)1 << block;
-    if (arena->free_blocks != UINT32_MAX) return NULL;
-
-    links_remove(&arena->links);
-    struct slab_arena *extra = arenas->spare;
-    arenas->spare = arena;
-    return extra;
+    return arena->free_blocks == UINT32_MAX ? set_aside(arenas, arena) : NULL;
 }
 
 void slab_arenas_release(struct slab_arenas *arenas, void *page)

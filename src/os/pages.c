@@ -1,5 +1,6 @@
 #include "os/pages.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -7,6 +8,9 @@
 
 #include "base/assert.h"
 #include "base/attributes.h"
+
+/* Like the heap's own count: of the process, so it cannot travel as a parameter. */
+static _Atomic size_t mapped_bytes;
 
 /* There is no memory to do anything else with. */
 static _Noreturn NO_INLINE void end_process(void)
@@ -49,11 +53,18 @@ void *pages_map(size_t size, size_t alignment, bool want_huge)
 
     /* A refusal is fine: small pages are only slower. */
     if (want_huge) (void)madvise(memory, size, MADV_HUGEPAGE);
+    atomic_fetch_add_explicit(&mapped_bytes, size, memory_order_relaxed);
     return memory;
 }
 
 void pages_unmap(void *memory, size_t size)
 {
     ASSERT(memory != NULL);
+    atomic_fetch_sub_explicit(&mapped_bytes, rounded(size), memory_order_relaxed);
     unmap(memory, rounded(size));
+}
+
+size_t pages_bytes(void)
+{
+    return atomic_load_explicit(&mapped_bytes, memory_order_relaxed);
 }

@@ -16,5 +16,7 @@ enum {
  * huge pages wherever an aligned 2 MB fits; where the system has none, small ones serve. */
 void *pages_map(size_t size, size_t alignment, bool want_huge);
 void pages_unmap(void *memory, size_t size);
+/* All that is mapped now, process-wide. */
+size_t pages_bytes(void);
 
 #endif

@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "keyspace/keyspace.h"
 #include "keyspace/slab_arenas.h"
+#include "os/pages.h"
 #include "os/clock.h"
 #include "os/entropy.h"
 #include "os/process.h"
@@ -84,10 +85,8 @@ void server_state_ready(struct server_state *state)
 
 uint64_t server_state_used_bytes(const struct server_state *state)
 {
-    uint64_t bytes = memory_heap_bytes();
-    struct engine *engine = state->services->engine;
-    if (engine != NULL) bytes += slab_arenas_bytes(engine_keyspace(engine)->arenas);
-    return bytes;
+    (void)state;
+    return memory_heap_bytes() + pages_bytes();
 }
 
 void server_state_check_memory(struct server_state *state)

@@ -30,7 +30,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from clients import COUNTERS, Counters, Damage, Reader, Undecided, Writer  # noqa: E402
 from history import Found  # noqa: E402
 from operations import make_dice, now_ms  # noqa: E402
-from support.resp import Client, Closed, Error  # noqa: E402
+from support.resp import Client, Error  # noqa: E402
 from support.server import Server, StartFailed, subject_path  # noqa: E402
 
 READ_BATCH = 500

@@ -1,7 +1,8 @@
-"""Differences from the oracle (Debian's redis-server 7.0) that are wanted. Mirrors docs/differences.md: a row here needs a line there.
+"""Differences from the oracle (Debian's redis-server 7.0) that are wanted.
 
-Each row: a reason, and patterns that the command, the oracle's raw reply and the subject's raw reply must all match.
-The command is matched as its arguments joined by spaces.
+The table mirrors docs/differences.md: a row here needs a line there. Each row: a reason, and patterns that the
+command, the oracle's raw reply and the subject's raw reply must all match. The command is matched as its arguments
+joined by spaces.
 """
 
 import re

@@ -12,17 +12,19 @@ from support.server import oracle_path, subject_path
 EXPLAINED = {}
 
 # What this server must know; later families add theirs.
-FAMILIES_PRESENT = (
-    "set get getex getdel getset setnx setex psetex mget mset msetnx append strlen setrange getrange substr incr decr incrby decrby "
-    "incrbyfloat lcs setbit getbit bitcount bitpos bitop bitfield bitfield_ro del unlink exists touch type rename renamenx copy move "
-    "expire pexpire expireat pexpireat ttl pttl expiretime pexpiretime persist keys randomkey scan dump restore object|encoding "
-    "object|refcount object|idletime object|freq object|help multi exec discard watch unwatch select ping echo hello reset quit auth "
-    "client|id client|info client|list client|kill client|setname client|getname client|no-evict client|reply client|pause "
-    "client|unpause client|unblock client|getredir client|help command|count command|info command|docs command|list command|getkeys "
-    "command|getkeysandflags command|help config|get config|set config|resetstat config|help info time lastsave save bgsave bgrewriteaof "
-    "shutdown wait memory|usage memory|help slowlog|get slowlog|len slowlog|reset slowlog|help monitor latency|latest latency|history "
-    "latency|reset latency|histogram latency|help lolwut flushdb flushall swapdb dbsize debug"
-).split()
+FAMILIES_PRESENT = """
+    set get getex getdel getset setnx setex psetex mget mset msetnx append strlen setrange getrange substr
+    incr decr incrby decrby incrbyfloat lcs setbit getbit bitcount bitpos bitop bitfield bitfield_ro del
+    unlink exists touch type rename renamenx copy move expire pexpire expireat pexpireat ttl pttl expiretime
+    pexpiretime persist keys randomkey scan dump restore object|encoding object|refcount object|idletime
+    object|freq object|help multi exec discard watch unwatch select ping echo hello reset quit auth
+    client|id client|info client|list client|kill client|setname client|getname client|no-evict client|reply
+    client|pause client|unpause client|unblock client|getredir client|help command|count command|info
+    command|docs command|list command|getkeys command|getkeysandflags command|help config|get config|set
+    config|resetstat config|help info time lastsave save bgsave bgrewriteaof shutdown wait memory|usage
+    memory|help slowlog|get slowlog|len slowlog|reset slowlog|help monitor latency|latest latency|history
+    latency|reset latency|histogram latency|help lolwut flushdb flushall swapdb dbsize debug
+""".split()
 
 
 def facts(entry):

@@ -390,7 +390,7 @@ def test_signal_under_load_exits_0_and_keeps_what_was_acknowledged(new_server, n
     with server.client() as blocked:
         blocked.send("WAIT", 1, 0)
         server.signal(number)
-        assert server.wait() == 0
+        assert server.wait() == 0, server.log_tail()
     for thread in threads:
         thread.join()
     server.start()

@@ -10,27 +10,52 @@ from support.resp import Error, Map, Verbatim
 from support.server import parse_info, wait_for
 
 SECTIONS = {
-    "server": "redis_version redis_mode os arch_bits process_id run_id tcp_port uptime_in_seconds config_file hz",
-    "clients": "connected_clients blocked_clients maxclients tracking_clients",
-    "memory": "used_memory used_memory_human used_memory_rss used_memory_peak used_memory_dataset used_memory_overhead used_memory_startup "
-    "used_memory_lua maxmemory maxmemory_human maxmemory_policy mem_fragmentation_ratio total_system_memory mem_allocator lazyfree_pending_objects",
-    "persistence": "loading rdb_changes_since_last_save rdb_bgsave_in_progress rdb_last_save_time rdb_last_bgsave_status aof_enabled "
-    "aof_rewrite_in_progress aof_last_bgrewrite_status aof_last_write_status",
-    "stats": "total_connections_received total_commands_processed instantaneous_ops_per_sec total_net_input_bytes total_net_output_bytes "
-    "rejected_connections expired_keys evicted_keys keyspace_hits keyspace_misses pubsub_channels pubsub_patterns latest_fork_usec total_error_replies",
-    "replication": "role connected_slaves master_replid master_repl_offset repl_backlog_active repl_backlog_size",
-    "cpu": "used_cpu_sys used_cpu_user",
-    "cluster": "cluster_enabled",
+    "server": """
+        redis_version redis_mode os arch_bits process_id run_id tcp_port uptime_in_seconds config_file
+        hz
+    """,
+    "clients": """
+        connected_clients blocked_clients maxclients tracking_clients
+    """,
+    "memory": """
+        used_memory used_memory_human used_memory_rss used_memory_peak used_memory_dataset
+        used_memory_overhead used_memory_startup used_memory_lua maxmemory maxmemory_human
+        maxmemory_policy mem_fragmentation_ratio total_system_memory mem_allocator
+        lazyfree_pending_objects
+    """,
+    "persistence": """
+        loading rdb_changes_since_last_save rdb_bgsave_in_progress rdb_last_save_time
+        rdb_last_bgsave_status aof_enabled aof_rewrite_in_progress aof_last_bgrewrite_status
+        aof_last_write_status
+    """,
+    "stats": """
+        total_connections_received total_commands_processed instantaneous_ops_per_sec
+        total_net_input_bytes total_net_output_bytes rejected_connections expired_keys evicted_keys
+        keyspace_hits keyspace_misses pubsub_channels pubsub_patterns latest_fork_usec
+        total_error_replies
+    """,
+    "replication": """
+        role connected_slaves master_replid master_repl_offset repl_backlog_active repl_backlog_size
+    """,
+    "cpu": """
+        used_cpu_sys used_cpu_user
+    """,
+    "cluster": """
+        cluster_enabled
+    """,
 }
 
-CONFIG_NAMES = (
-    "save appendonly appendfsync maxmemory maxmemory-policy maxmemory-samples maxclients databases timeout tcp-keepalive port bind dir "
-    "dbfilename requirepass notify-keyspace-events slowlog-log-slower-than slowlog-max-len latency-monitor-threshold hz proto-max-bulk-len "
-    "client-output-buffer-limit list-max-listpack-size list-max-ziplist-size hash-max-listpack-entries zset-max-listpack-value "
-    "list-compress-depth set-max-intset-entries hll-sparse-max-bytes stream-node-max-bytes stream-node-max-entries lua-time-limit "
-    "busy-reply-threshold cluster-enabled io-threads lazyfree-lazy-eviction lazyfree-lazy-user-del aof-use-rdb-preamble "
-    "auto-aof-rewrite-percentage auto-aof-rewrite-min-size activedefrag replica-read-only slave-read-only loglevel logfile unixsocket protected-mode"
-).split()
+CONFIG_NAMES = """
+    save appendonly appendfsync maxmemory maxmemory-policy maxmemory-samples maxclients databases
+    timeout tcp-keepalive port bind dir dbfilename requirepass notify-keyspace-events
+    slowlog-log-slower-than slowlog-max-len latency-monitor-threshold hz proto-max-bulk-len
+    client-output-buffer-limit list-max-listpack-size list-max-ziplist-size hash-max-listpack-entries
+    zset-max-listpack-value list-compress-depth set-max-intset-entries hll-sparse-max-bytes
+    stream-node-max-bytes stream-node-max-entries lua-time-limit busy-reply-threshold cluster-enabled
+    io-threads lazyfree-lazy-eviction lazyfree-lazy-user-del aof-use-rdb-preamble
+    auto-aof-rewrite-percentage auto-aof-rewrite-min-size activedefrag replica-read-only slave-read-only
+    loglevel logfile unixsocket protected-mode
+""".split()
 
 
 @pytest.mark.parametrize("section", SECTIONS)
