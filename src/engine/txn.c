@@ -13,7 +13,7 @@
 #include "storage/record.h"
 #include "value/blob.h"
 
-enum { TXN_RANDOM_TRIES = 100 };
+enum { TXN_RANDOM_TRIES = 16, TXN_SCAN_BUCKETS = 64 };
 
 /* -------------------------------------------------------------------------------------------------- locks and life */
 
@@ -429,6 +429,35 @@ static bool try_random(struct txn *txn, uint64_t total, void (*each)(void *conte
     return found;
 }
 
+struct first_live {
+    void (*each)(void *context, struct entry *entry);
+    void *context;
+    bool is_found;
+};
+
+static bool each_first(void *context, struct entry *entry)
+{
+    struct first_live *first = context;
+    if (!first->is_found) first->each(first->context, entry);
+    first->is_found = true;
+    return false;
+}
+
+/* When nearly all keys have expired and are not deleted yet, chance would not find the few that live. */
+static bool find_live(struct txn *txn, void (*each)(void *context, struct entry *entry), void *context)
+{
+    struct first_live first = {each, context, false};
+    uint64_t cursor = random_next(&txn->worker->random) >> 12;
+    do {
+        cursor = txn_scan(txn, cursor, TXN_SCAN_BUCKETS, each_first, &first);
+    } while (cursor != 0 && !first.is_found);
+    while (!first.is_found) {
+        cursor = txn_scan(txn, cursor, TXN_SCAN_BUCKETS, each_first, &first);
+        if (cursor == 0) break;
+    }
+    return first.is_found;
+}
+
 bool txn_random(struct txn *txn, void (*each)(void *context, struct entry *entry), void *context)
 {
     for (unsigned i = 0; i < TXN_RANDOM_TRIES; i++) {
@@ -436,5 +465,5 @@ bool txn_random(struct txn *txn, void (*each)(void *context, struct entry *entry
         if (total == 0) return false;
         if (try_random(txn, total, each, context)) return true;
     }
-    return false;
+    return find_live(txn, each, context);
 }

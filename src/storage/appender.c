@@ -114,7 +114,8 @@ struct appender_cursor appender_cursor(const struct wal_appender *appender)
     };
 }
 
-/* Where `chunk` ends for a walk up to `limit`. Bytes past a chunk are published only after the chunk was closed. */
+/* Where `chunk` ends for a walk up to `limit`. Bytes past a chunk are published only after the
+ * chunk was closed. */
 static uint64_t chunk_end(const struct wal_chunk *chunk, const struct wal_chunk *next,
                           uint64_t limit)
 {

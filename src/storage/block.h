@@ -1,5 +1,6 @@
-/* The block: the unit in which the log is written, checked and found again. A header, then runs of whole records, then
- * zeros up to a multiple of 4096 bytes. A block is never rewritten. Pure; any thread. Bytes: docs/formats/log.md.
+/* The block: the unit in which the log is written, checked and found again. A header, then runs of
+ * whole records, then zeros up to a multiple of 4096 bytes. A block is never rewritten. Pure; any
+ * thread. Bytes: docs/formats/log.md.
  *
  *   0   u64 magic               40  u64 epoch                  80   u32 term
  *   8   u64 header checksum     48  u64 durable epoch          84   u32 flags
@@ -7,8 +8,9 @@
  *   24  u64 segment             64  i64 wall microseconds      92   u32 block bytes
  *   32  u64 number              72  u64 resp offset            96   u64 payload checksum
  *
- * The header checksum covers bytes 16..104; the payload checksum covers everything behind the header, padding included.
- * What the writer knows to be durable stands in every block, and so one block bears witness about those before it. */
+ * The header checksum covers bytes 16..104; the payload checksum covers everything behind the
+ * header, padding included. What the writer knows to be durable stands in every block, and so one
+ * block bears witness about those before it. */
 #ifndef STORAGE_BLOCK_H
 #define STORAGE_BLOCK_H
 
@@ -52,11 +54,12 @@ static inline uint64_t block_bytes_for(uint64_t payload_bytes)
            ~(uint64_t)(BLOCK_ALIGNMENT - 1);
 }
 
-/* Writes the header of the block whose payload stands at block + BLOCK_HEADER_BYTES; zeroes the padding and computes the
- * checksums. */
+/* Writes the header of the block whose payload stands at block + BLOCK_HEADER_BYTES; zeroes the
+ * padding and computes the checksums. */
 void block_finish(char *block, const struct block_header *header);
 
-/* Reads BLOCK_HEADER_BYTES. STATUS_INVALID when they are no intact header: lengths are to be trusted only after OK. */
+/* Reads BLOCK_HEADER_BYTES. STATUS_INVALID when they are no intact header: lengths are to be
+ * trusted only after OK. */
 MUST_USE enum status block_read_header(const char *data, struct block_header *out);
 
 /* `block` holds header->block_bytes bytes. */
@@ -69,7 +72,8 @@ static inline struct bytes block_payload(const char *block, const struct block_h
 
 void block_put_run(char *out, uint32_t appender, uint32_t size);
 
-/* Takes one run off the front of a payload. STATUS_NOT_FOUND at the end, STATUS_CORRUPT when the framing is wrong. */
+/* Takes one run off the front of a payload. STATUS_NOT_FOUND at the end, STATUS_CORRUPT when the
+ * framing is wrong. */
 MUST_USE enum status block_next_run(struct bytes *payload, uint32_t *out_appender,
                                     struct bytes *out_records);
 

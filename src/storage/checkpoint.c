@@ -277,7 +277,8 @@ static bool is_zero(const char *data, size_t size)
     return true;
 }
 
-/* The trailer stands at reader->offset: everything it counts must be what was read, and nothing may follow. */
+/* The trailer stands at reader->offset: everything it counts must be what was read, and nothing may
+ * follow. */
 static enum status check_trailer(struct checkpoint_reader *reader,
                                  const struct checkpoint_trailer *trailer, struct buf *message)
 {

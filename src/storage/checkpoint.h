@@ -1,5 +1,6 @@
-/* A checkpoint file: chunks in hash order, each under its own checksum, closed by a trailer that counts them; a file
- * without its trailer was never finished. Storage knows chunks, not what is in them. One thread. Bytes: docs/formats. */
+/* A checkpoint file: chunks in hash order, each under its own checksum, closed by a trailer that
+ * counts them; a file without its trailer was never finished. Storage knows chunks, not what is in
+ * them. One thread. Bytes: docs/formats. */
 #ifndef STORAGE_CHECKPOINT_H
 #define STORAGE_CHECKPOINT_H
 
@@ -8,8 +9,8 @@
 
 struct disk;
 
-/* Covers the keys of `partition` whose hash lies in [hash_first, hash_last]: the records inside are their whole state at
- * the moment when the partition's sequence number was `sequence`. */
+/* Covers the keys of `partition` whose hash lies in [hash_first, hash_last]: the records inside are
+ * their whole state at the moment when the partition's sequence number was `sequence`. */
 struct checkpoint_chunk {
     uint32_t partition;
     uint32_t record_count;
@@ -33,8 +34,8 @@ void checkpoint_writer_destroy(struct checkpoint_writer *writer);
 struct checkpoint_reader;
 MUST_USE enum status checkpoint_reader_open(struct disk *disk, const char *name, uint64_t log_id,
                                             struct checkpoint_reader **out, struct buf *message);
-/* STATUS_NOT_FOUND after the last chunk of a whole file; STATUS_CORRUPT with a message that names file and offset.
- * chunk->records is borrowed until the next call. */
+/* STATUS_NOT_FOUND after the last chunk of a whole file; STATUS_CORRUPT with a message that names
+ * file and offset. chunk->records is borrowed until the next call. */
 MUST_USE enum status checkpoint_reader_next(struct checkpoint_reader *reader,
                                             struct checkpoint_chunk *out, struct buf *message);
 /* Bytes read so far, and of the file. */

@@ -1,4 +1,5 @@
-/* The three headers of a checkpoint file, each under its own checksum. Pure; any thread. Bytes: docs/formats. */
+/* The three headers of a checkpoint file, each under its own checksum. Pure; any thread. Bytes:
+ * docs/formats. */
 #ifndef STORAGE_CHECKPOINT_FORMAT_H
 #define STORAGE_CHECKPOINT_FORMAT_H
 
@@ -34,7 +35,8 @@ struct checkpoint_trailer {
 };
 
 void checkpoint_write_header(char *out, uint64_t log_id);
-/* All three: STATUS_INVALID when damaged or something else; the header STATUS_VERSION when newer. */
+/* All three: STATUS_INVALID when damaged or something else; the header STATUS_VERSION when
+ * newer. */
 MUST_USE enum status checkpoint_read_header(const char *data, uint64_t *out_log_id);
 
 void checkpoint_write_chunk_header(char *out, const struct checkpoint_chunk_header *header);
@@ -47,8 +49,9 @@ MUST_USE enum status checkpoint_read_trailer(const char *data, struct checkpoint
 /* The chain after one more chunk, whose written header is `header`. */
 uint64_t checkpoint_extend_chain(uint64_t chain, const char *header);
 
-/* True when a chunk [hash_first, hash_last] may follow one that ended with `previous_last`: it goes on right behind it,
- * or begins with the same hash (a big value in pieces). Chunks lie inside one partition. */
+/* True when a chunk [hash_first, hash_last] may follow one that ended with `previous_last`: it goes
+ * on right behind it, or begins with the same hash (a big value in pieces). Chunks lie inside one
+ * partition. */
 bool checkpoint_may_follow(bool is_first, uint64_t previous_last, uint64_t hash_first,
                            uint64_t hash_last, uint32_t partition);
 

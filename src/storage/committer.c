@@ -71,7 +71,8 @@ void committer_tell_failure(struct committer *committer) NO_LOCK_ANALYSIS
 
 /* ---- durability ---- */
 
-/* All that was written is durable, and with it every epoch that was wholly written. The only place that moves the gate. */
+/* All that was written is durable, and with it every epoch that was wholly written. The only place
+ * that moves the gate. */
 static void note_synced(struct committer *committer) REQUIRES(committer->lock)
 {
     ASSERT(!atomic_load(&committer->wal->has_failed));
@@ -116,8 +117,8 @@ static enum status rotate(struct committer *committer, uint64_t bytes, uint64_t 
     return fail(committer, status, what);
 }
 
-/* Room for a whole cut in the current segment. A segment is left only when all of it is durable: that is why a later
- * segment bears witness for every block before it. */
+/* Room for a whole cut in the current segment. A segment is left only when all of it is durable:
+ * that is why a later segment bears witness for every block before it. */
 static enum status make_room(struct committer *committer, uint64_t bytes, uint64_t epoch)
     REQUIRES(committer->lock)
 {
@@ -277,7 +278,8 @@ static void note_time(struct committer *committer, uint64_t begin_ns)
     atomic_store(&committer->times_count, index + 1);
 }
 
-/* Brings the planned cut to disk; durable at once when wanted and when nothing before it is still to be synced. */
+/* Brings the planned cut to disk; durable at once when wanted and when nothing before it is still
+ * to be synced. */
 static enum status commit_plan(struct committer *committer, uint64_t epoch, bool must_be_durable)
     REQUIRES(committer->lock)
 {

@@ -1,9 +1,10 @@
-/* Cuts an epoch over all appenders, writes it as blocks and moves `durable`. Whoever holds `lock` is the committer: the
- * log writer's thread, or a caller of wal_commit who found it free.
+/* Cuts an epoch over all appenders, writes it as blocks and moves `durable`. Whoever holds `lock`
+ * is the committer: the log writer's thread, or a caller of wal_commit who found it free.
  *
- * The first failed write or sync ends the log: the flag is set and `durable` frozen under the same lock under which alone
- * it moves, before anything else happens; nothing is ever written again. A cut that finds no room is not a failure: its
- * bytes stay where they are, and the next cut takes them along. */
+ * The first failed write or sync ends the log: the flag is set and `durable` frozen under the same
+ * lock under which alone it moves, before anything else happens; nothing is ever written again. A
+ * cut that finds no room is not a failure: its bytes stay where they are, and the next cut takes
+ * them along. */
 #ifndef STORAGE_COMMITTER_H
 #define STORAGE_COMMITTER_H
 
@@ -69,7 +70,8 @@ void committer_fail(struct committer *committer, enum status status, const char 
 /* Calls on_failure, once, when the gate is closed. With no lock held. */
 void committer_tell_failure(struct committer *committer);
 
-/* What is to be done when it gets quiet: sync, but for WAL_SYNC_NEVER, and seal. A failure closes the gate. */
+/* What is to be done when it gets quiet: sync, but for WAL_SYNC_NEVER, and seal. A failure closes
+ * the gate. */
 void committer_rest(struct committer *committer) REQUIRES(committer->lock);
 
 /* Of the commits in the ring; 0 when there were none. */

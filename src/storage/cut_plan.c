@@ -41,7 +41,8 @@ static size_t first_record_bytes(struct bytes records)
     return records.size - rest.size + body_bytes;
 }
 
-/* How much of `records` fits into `room`, in whole records; when not even one does and `must_take`, that one. */
+/* How much of `records` fits into `room`, in whole records; when not even one does and `must_take`,
+ * that one. */
 static size_t whole_records(struct bytes records, size_t room, bool must_take)
 {
     if (records.size <= room) return records.size;

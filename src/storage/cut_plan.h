@@ -1,6 +1,7 @@
-/* What one cut will write, decided before the first byte is: which bytes of which appender go into which block. Runs
- * are split only between records, and a block grows past BLOCK_BYTES_TARGET only when a single record demands it.
- * The size of the whole cut is known before any of it is written, so a cut never lies across two segments. */
+/* What one cut will write, decided before the first byte is: which bytes of which appender go into
+ * which block. Runs are split only between records, and a block grows past BLOCK_BYTES_TARGET only
+ * when a single record demands it. The size of the whole cut is known before any of it is written,
+ * so a cut never lies across two segments. */
 #ifndef STORAGE_CUT_PLAN_H
 #define STORAGE_CUT_PLAN_H
 

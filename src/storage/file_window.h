@@ -1,5 +1,6 @@
-/* A sliding view of a file that is read from front to back: what has been asked for and not forgotten stays in memory,
- * a stretch of what follows is read ahead. Memory grows only by lengths that lie inside the file. One thread. */
+/* A sliding view of a file that is read from front to back: what has been asked for and not
+ * forgotten stays in memory, a stretch of what follows is read ahead. Memory grows only by lengths
+ * that lie inside the file. One thread. */
 #ifndef STORAGE_FILE_WINDOW_H
 #define STORAGE_FILE_WINDOW_H
 
@@ -24,8 +25,8 @@ MUST_USE enum status file_window_open(struct file_window *window, struct disk *d
                                       const char *name);
 void file_window_close(struct file_window *window);
 
-/* Makes [offset, offset + size) readable; STATUS_NOT_FOUND when it does not lie inside the file. `offset` is not before
- * what was forgotten. */
+/* Makes [offset, offset + size) readable; STATUS_NOT_FOUND when it does not lie inside the file.
+ * `offset` is not before what was forgotten. */
 MUST_USE enum status file_window_load(struct file_window *window, uint64_t offset, size_t size);
 /* The loaded bytes from `offset` on, borrowed until the next load. */
 const char *file_window_at(const struct file_window *window, uint64_t offset);

@@ -1,4 +1,5 @@
-/* Integers as they stand on disk: little endian, at any alignment. Compilers turn each into one move. Pure. */
+/* Integers as they stand on disk: little endian, at any alignment. Compilers turn each into one
+ * move. Pure. */
 #ifndef STORAGE_LITTLE_ENDIAN_H
 #define STORAGE_LITTLE_ENDIAN_H
 

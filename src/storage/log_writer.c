@@ -1,15 +1,17 @@
 /* When to cut.
  *
- * A commit costs CPU as well as device time, so cuts are spaced: at least T apart from start to start, where T is what a
- * commit costs the committing thread divided by the share of a core it may use. An idle log cuts at once, and a lone
- * client (one transaction in the last cut) never waits: nobody else would profit. With INTERVAL and NEVER the spacing is
- * flush_ms, unless somebody waits for an epoch.
+ * A commit costs CPU as well as device time, so cuts are spaced: at least T apart from start to
+ * start, where T is what a commit costs the committing thread divided by the share of a core it may
+ * use. An idle log cuts at once, and a lone client (one transaction in the last cut) never waits:
+ * nobody else would profit. With INTERVAL and NEVER the spacing is flush_ms, unless somebody waits
+ * for an epoch.
  *
- *   signal   IDLE --kick--> SIGNALLED --the thread begins a cut--> IDLE --nothing to do--> ASLEEP --kick--> SIGNALLED
+ *   IDLE --kick--> SIGNALLED --a cut begins--> IDLE --nothing to do--> ASLEEP --kick--> SIGNALLED
  *
- * No wake-up is lost: the thread takes SIGNALLED back before it closes the epoch. A kick that found SIGNALLED came before
- * that, and what was published before the kick is therefore in that cut; a kick that came later set the signal anew. The
- * thread falls asleep only by exchanging IDLE for ASLEEP under the lock that a kick takes to wake it. */
+ * No wake-up is lost: the thread takes SIGNALLED back before it closes the epoch. A kick that found
+ * SIGNALLED came before that, and what was published before the kick is therefore in that cut; a
+ * kick that came later set the signal anew. The thread falls asleep only by exchanging IDLE for
+ * ASLEEP under the lock that a kick takes to wake it. */
 #include "base/assert.h"
 #include "os/clock.h"
 #include "storage/storage_internal.h"
@@ -75,8 +77,8 @@ static uint64_t next_rest_ns(const struct log_writer *writer, uint64_t now)
                                         : FOREVER;
 }
 
-/* Waits at most `timeout_ns` for a nudge or a kick; a kick that the caller `knows` of has been taken into account and
- * does not count. False when stopping. */
+/* Waits at most `timeout_ns` for a nudge or a kick; a kick that the caller `knows` of has been
+ * taken into account and does not count. False when stopping. */
 static bool sleep_for(struct log_writer *writer, uint64_t timeout_ns, bool knows_kick)
 {
     _Atomic uint32_t *signal = &writer->wal->signal;

@@ -1,6 +1,7 @@
-/* The manifest: the one file that says what the directory holds: the history's id, the hash secret, the newest durable
- * checkpoint and the log block from which to replay. Text lines "name value", the last line a checksum of all before it;
- * replaced atomically (disk_replace_file). Only the housekeeper writes it. */
+/* The manifest: the one file that says what the directory holds: the history's id, the hash secret,
+ * the newest durable checkpoint and the log block from which to replay. Text lines "name value",
+ * the last line a checksum of all before it; replaced atomically (disk_replace_file). Only the
+ * housekeeper writes it. */
 #ifndef STORAGE_MANIFEST_H
 #define STORAGE_MANIFEST_H
 

@@ -1,7 +1,7 @@
-/* A thread of its own fills the next segment with zeros, so that no commit ever waits for that: a slice of 1 MB takes
- * the device about as long as several commits, and the fill pauses after each slice for as long as the slice took, which
- * leaves the device to the commits half of the time. In a steady state there is nothing to fill: segments that a
- * checkpoint freed are taken again. */
+/* A thread of its own fills the next segment with zeros, so that no commit ever waits for that: a
+ * slice of 1 MB takes the device about as long as several commits, and the fill pauses after each
+ * slice for as long as the slice took, which leaves the device to the commits half of the time. In
+ * a steady state there is nothing to fill: segments that a checkpoint freed are taken again. */
 #include "base/assert.h"
 #include "storage/segment_set.h"
 #include "storage/storage_internal.h"
@@ -27,7 +27,8 @@ static void rest(struct preparer *preparer, uint64_t timeout_ns)
     atomic_store(&preparer->is_poked, false);
 }
 
-/* A commit that has run out of its segment waits for the fill to end: then there is no time to breathe. */
+/* A commit that has run out of its segment waits for the fill to end: then there is no time to
+ * breathe. */
 static void breathe(void *context, uint64_t slice_ns)
 {
     struct preparer *preparer = context;

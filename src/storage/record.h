@@ -1,12 +1,15 @@
-/* One logical effect on one key (or on the whole database map), as it stands in the log and in checkpoints.
+/* One logical effect on one key (or on the whole database map), as it stands in the log and in
+ * checkpoints.
  *
- *   varint body_bytes | u8 op | u8 flags | u32 sequence | varint table | varint key_bytes | key | arguments
+ *   varint body_bytes | u8 op | u8 flags | u32 sequence | varint table
+ *                     | varint key_bytes | key | arguments
  *
- * body_bytes counts everything after itself. varint is LEB128, at most 10 bytes; integers are little endian. `op` and the
- * arguments mean something to the engine only (engine/change.h); storage moves them and checks the framing.
- * `table` is the id of the table the key lives in (not the database index: SWAPDB and FLUSHDB change the map).
- * `sequence` is the low half of the partition's sequence number, so that a lost or doubled record cannot go unnoticed.
- * Pure; any thread. Decoding is bounded and safe on hostile bytes. */
+ * body_bytes counts everything after itself. varint is LEB128, at most 10 bytes; integers are
+ * little endian. `op` and the arguments mean something to the engine only (engine/change.h);
+ * storage moves them and checks the framing. `table` is the id of the table the key lives in (not
+ * the database index: SWAPDB and FLUSHDB change the map). `sequence` is the low half of the
+ * partition's sequence number, so that a lost or doubled record cannot go unnoticed. Pure; any
+ * thread. Decoding is bounded and safe on hostile bytes. */
 #ifndef STORAGE_RECORD_H
 #define STORAGE_RECORD_H
 
@@ -48,13 +51,15 @@ static inline char *record_put_varint(char *out, uint64_t value)
     return out;
 }
 
-/* Writes the header and key of a record whose arguments will take `arguments_bytes`, and returns where they go.
- * Room: RECORD_HEADER_BYTES_MAX + key.size + arguments_bytes. *out_flags is where the flags byte stands, so that
- * RECORD_MORE can be set when a further record of the transaction follows. */
+/* Writes the header and key of a record whose arguments will take `arguments_bytes`, and returns
+ * where they go. Room: RECORD_HEADER_BYTES_MAX + key.size + arguments_bytes. *out_flags is where
+ * the flags byte stands, so that RECORD_MORE can be set when a further record of the transaction
+ * follows. */
 char *record_begin(char *out, uint8_t op, uint8_t flags, uint32_t sequence, uint64_t table,
                    struct bytes key, size_t arguments_bytes, char **out_flags);
 
-/* Takes one record off the front of *input. STATUS_NOT_FOUND at the end, STATUS_CORRUPT when the framing is wrong. */
+/* Takes one record off the front of *input. STATUS_NOT_FOUND at the end, STATUS_CORRUPT when the
+ * framing is wrong. */
 MUST_USE enum status record_next(struct bytes *input, struct record *out);
 
 /* Takes one varint off the front; false when it does not fit. */

@@ -1,16 +1,19 @@
 /* Where does the log end?
  *
- * Blocks are numbered without gaps, so the log ends before the first number that is missing, stale or damaged. Whether
- * that is an unfinished write that nobody was told about, or damage to something acknowledged, two witnesses tell:
+ * Blocks are numbered without gaps, so the log ends before the first number that is missing, stale
+ * or damaged. Whether that is an unfinished write that nobody was told about, or damage to
+ * something acknowledged, two witnesses tell:
  *
- *   - A later block of the same segment that is intact and says `durable block` > n: block n was durable when that one
- *     was written. So it was once right and is wrong now.
- *   - A later segment: a segment is begun only when every block before its first one is durable, by the log writer that
- *     synced them or after a recovery that synced what it had read. Only the last segment can have a torn tail.
+ *   - A later block of the same segment that is intact and says `durable block` > n: block n was
+ *     durable when that one was written. So it was once right and is wrong now.
+ *   - A later segment: a segment is begun only when every block before its first one is durable, by
+ *     the log writer that synced them or after a recovery that synced what it had read. Only the
+ *     last segment can have a torn tail.
  *
- * Without a witness the tail is dropped, and with it the blocks of an epoch whose last block is missing: nothing of an
- * epoch counts unless all of it does. The new log goes on in a new segment that takes up the numbering where this one
- * ends; from then on a reader leaves the old segment at that number, and what was torn off never comes back. */
+ * Without a witness the tail is dropped, and with it the blocks of an epoch whose last block is
+ * missing: nothing of an epoch counts unless all of it does. The new log goes on in a new segment
+ * that takes up the numbering where this one ends; from then on a reader leaves the old segment at
+ * that number, and what was torn off never comes back. */
 #include "storage/recovery.h"
 
 #include <inttypes.h>
@@ -379,8 +382,9 @@ static bool ends_cleanly(const struct recovery *recovery, const char *data)
     return true;
 }
 
-/* The file was as long as its header says when the segment was begun: when it is shorter now, the log may have gone on
- * behind the cut, unless the place of the next block is still there and empty. */
+/* The file was as long as its header says when the segment was begun: when it is shorter now,
+ * the log may have gone on behind the cut, unless the place of the next block is still there and
+ * empty. */
 static enum status check_length(struct recovery *recovery, bool is_clean)
 {
     uint64_t file_bytes = recovery->window.file_bytes;
@@ -512,8 +516,8 @@ static enum status sync_segment(struct recovery *recovery, uint64_t first_block)
     return status;
 }
 
-/* What was replayed may stand in the page cache or in the device's cache only: whoever wrote it may have been killed
- * before it could wait for the sync. */
+/* What was replayed may stand in the page cache or in the device's cache only: whoever wrote it may
+ * have been killed before it could wait for the sync. */
 static enum status make_durable(struct recovery *recovery)
 {
     struct disk *disk = recovery->options->disk;

@@ -1,10 +1,11 @@
-/* The segment: one file of the log, "log-" and the number of its first block in hex. A header of 4096 bytes, then
- * blocks. Its whole length is written with zeros before the first block goes in, so that a commit never changes the
- * file's size or allocation, and a short file is damage. Pure; any thread. Bytes: docs/formats/log.md.
+/* The segment: one file of the log, "log-" and the number of its first block in hex. A header of
+ * 4096 bytes, then blocks. Its whole length is written with zeros before the first block goes in,
+ * so that a commit never changes the file's size or allocation, and a short file is damage. Pure;
+ * any thread. Bytes: docs/formats/log.md.
  *
- * A segment that is ready but not yet part of the log is a spare, "spare-N.seg"; recovery does not look at spares. A
- * segment joins the log when its header is durable and the file has been renamed; so a "log-" file always has a whole
- * header, and all blocks before its first one are durable. */
+ * A segment that is ready but not yet part of the log is a spare, "spare-N.seg"; recovery does not
+ * look at spares. A segment joins the log when its header is durable and the file has been renamed;
+ * so a "log-" file always has a whole header, and all blocks before its first one are durable. */
 #ifndef STORAGE_SEGMENT_H
 #define STORAGE_SEGMENT_H
 

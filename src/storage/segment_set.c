@@ -95,7 +95,8 @@ freed:
     return status;
 }
 
-/* Segments that recovery has read. One that begins exactly where the new one will is empty: the new one replaces it. */
+/* Segments that recovery has read. One that begins exactly where the new one will is empty: the new
+ * one replaces it. */
 static enum status adopt_segments(struct segment_set *set, struct buf *numbers) NO_LOCK_ANALYSIS
 {
     uint64_t *first_blocks = (uint64_t *)(void *)numbers->data;
@@ -116,7 +117,8 @@ static enum status adopt_segments(struct segment_set *set, struct buf *numbers) 
     return STATUS_OK;
 }
 
-/* Spares that were wholly written are used again; the others, and those of another size, are removed. */
+/* Spares that were wholly written are used again; the others, and those of another size, are
+ * removed. */
 static enum status adopt_spares(struct segment_set *set, const struct buf *serials) NO_LOCK_ANALYSIS
 {
     struct disk *disk = set->options.disk;
@@ -220,7 +222,8 @@ static void fill_header(struct segment_set *set, char *out, uint64_t bytes, uint
     segment_write_header(out, &header);
 }
 
-/* True when the disk says that it has no room, so that a full disk is not filled and emptied again and again. */
+/* True when the disk says that it has no room, so that a full disk is not filled and emptied again
+ * and again. */
 static bool is_hopeless(struct segment_set *set, uint64_t bytes)
 {
     uint64_t free_bytes;
@@ -382,7 +385,8 @@ static void replace_current(struct segment_set *set, const struct spare *spare,
                             uint64_t first_block)
 {
     mutex_acquire(&set->lock);
-    /* A segment that was too small for its very first cut has just been replaced by its namesake. */
+    /* A segment that was too small for its very first cut has just been replaced by its
+     * namesake. */
     bool is_namesake = set->file != NULL && first_block == set->first_block;
     ASSERT(!is_namesake || segment_set_is_fresh(set));
     if (set->file != NULL && !is_namesake) {
@@ -446,7 +450,8 @@ uint64_t segment_set_first_block(const struct segment_set *set) NO_LOCK_ANALYSIS
 
 /* ---- trimming ---- */
 
-/* How many of the oldest retired segments hold nothing from `block` on: their successors begin before or at it. */
+/* How many of the oldest retired segments hold nothing from `block` on: their successors begin
+ * before or at it. */
 static size_t count_covered(struct segment_set *set, uint64_t block) REQUIRES(set->lock)
 {
     const struct retired *retired = (const struct retired *)(const void *)set->retired.data;
@@ -500,8 +505,8 @@ enum status segment_set_trim(struct segment_set *set, uint64_t block, const char
     memory_free(retired);
     if (status != STATUS_OK || covered == 0) return status;
 
-    /* A recycled file gets a new header only when its old name is gone for good: else a power cut could leave the new
-     * header under the old name. */
+    /* A recycled file gets a new header only when its old name is gone for good: else a power cut
+     * could leave the new header under the old name. */
     *out_what = "syncing the directory after recycling log segments";
     status = set->options.disk->ops->sync_directory(set->options.disk, "");
     if (status != STATUS_OK) return status;

@@ -1,14 +1,15 @@
 /* The files of the log: the segment being written, those behind it, and those ready for later.
  *
- *   spare-1.seg   prepared: zeros to the end, synced        | prepare (any thread, far from any commit)
- *        |  rotate: header synced, renamed, directory synced | (committer)
- *   log-N.seg     current: blocks go in                     |
- *        |  rotate                                          |
- *   log-N.seg     retired: read by recovery only            |
- *        |  trim: renamed to a spare, or removed            | (housekeeper, when a checkpoint covers it)
+ *   spare-1.seg   prepared: zeros to the end, synced          any thread, far from any commit
+ *        |  rotate: header synced, renamed, directory synced  the committer
+ *   log-N.seg     current: blocks go in
+ *        |  rotate
+ *   log-N.seg     retired: only recovery reads it
+ *        |  trim: renamed to a spare, or removed              the housekeeper, after a checkpoint
  *
- * A spare carries a whole header as soon as all its bytes are on disk; after a start only such spares are taken over.
- * Recycled spares hold old blocks; these name their old segment, so a reader never takes them for new ones. */
+ * A spare carries a whole header as soon as all its bytes are on disk; after a start only such
+ * spares are taken over. Recycled spares hold old blocks; these name their old segment, so a reader
+ * never takes them for new ones. */
 #ifndef STORAGE_SEGMENT_SET_H
 #define STORAGE_SEGMENT_SET_H
 
@@ -34,7 +35,8 @@ struct segment_set_options {
     uint64_t first_block; /* the first segment of this run begins with it */
 };
 
-/* Takes stock of the directory. STATUS_CORRUPT when it holds a segment behind first_block: recovery was not run. */
+/* Takes stock of the directory. STATUS_CORRUPT when it holds a segment behind first_block: recovery
+ * was not run. */
 MUST_USE enum status segment_set_open(const struct segment_set_options *options,
                                       struct segment_set **out);
 void segment_set_close(struct segment_set *set);
@@ -43,8 +45,9 @@ void segment_set_close(struct segment_set *set);
 
 /* True when the current segment has `bytes` left. */
 bool segment_set_has_room(const struct segment_set *set, uint64_t bytes);
-/* Ends the current segment and begins the next, with room for `bytes`. All blocks before first_block are durable. On
- * failure: *out_what NULL, nothing has changed and it may be tried again; else it says what broke: the log must stop. */
+/* Ends the current segment and begins the next, with room for `bytes`. All blocks before
+ * first_block are durable. On failure: *out_what NULL, nothing has changed and it may be tried
+ * again; else it says what broke: the log must stop. */
 MUST_USE enum status segment_set_rotate(struct segment_set *set, uint64_t bytes,
                                         uint64_t first_block, uint64_t first_epoch,
                                         const char **out_what);
@@ -65,12 +68,14 @@ bool segment_set_wants_next(const struct segment_set *set);
 bool segment_set_is_short(const struct segment_set *set);
 /* The committer waits for the preparation that is under way. */
 bool segment_set_is_awaited(const struct segment_set *set);
-/* Makes the next segment ready; waits when another thread is at it. `breathe` (or NULL) is called between slices of
- * zeros with the time that the last one took. *out_what as above; the caller sets it to NULL. */
+/* Makes the next segment ready; waits when another thread is at it. `breathe` (or NULL) is called
+ * between slices of zeros with the time that the last one took. *out_what as above; the caller sets
+ * it to NULL. */
 MUST_USE enum status segment_set_prepare(struct segment_set *set,
                                          void (*breathe)(void *context, uint64_t slice_ns),
                                          void *context, const char **out_what);
-/* Recycles or removes retired segments whose blocks all come before `block`. One thread at a time. *out_what as above. */
+/* Recycles or removes retired segments whose blocks all come before `block`. One thread at a time.
+ * *out_what as above. */
 MUST_USE enum status segment_set_trim(struct segment_set *set, uint64_t block,
                                       const char **out_what);
 void segment_set_measure(struct segment_set *set, uint64_t *out_count, uint64_t *out_bytes);

@@ -44,8 +44,9 @@ struct wal_parts {
     _Atomic uint32_t waiters;
 };
 
-/* One cut by the calling thread and everything that follows from it: waiters, callbacks, poking the preparer. The caller
- * holds no lock; `lock` says whether to wait for the commit lock. False when it was taken. */
+/* One cut by the calling thread and everything that follows from it: waiters, callbacks, poking the
+ * preparer. The caller holds no lock; `lock` says whether to wait for the commit lock. False when
+ * it was taken. */
 bool wal_lead_cut(struct wal *wal, bool waits, bool must_sync, enum status *out_status);
 /* Closes the gate for a failure outside of a cut, and tells everybody. `what` is a literal. */
 void wal_fail(struct wal *wal, enum status status, const char *what);

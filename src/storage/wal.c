@@ -28,8 +28,8 @@ static bool is_out_of_room(const struct wal_parts *parts)
     return segment_set_is_short(parts->segments) || atomic_load(&parts->committer.is_stalled);
 }
 
-/* Under a lock, so that the callbacks come in the order of the changes: a late "full" behind a "room again" would refuse
- * writes for ever. */
+/* Under a lock, so that the callbacks come in the order of the changes: a late "full" behind a
+ * "room again" would refuse writes for ever. */
 void wal_tell_full(struct wal *wal)
 {
     struct wal_parts *parts = wal->parts;
@@ -246,8 +246,9 @@ static void want_sync(struct committer *committer, uint64_t epoch)
     }
 }
 
-/* Sleeps until `durable` may have moved. The count of waiters goes up before `durable` is read for the last time, and
- * the committer reads the count after moving it: one of the two sees the other. */
+/* Sleeps until `durable` may have moved. The count of waiters goes up before `durable` is read
+ * for the last time, and the committer reads the count after moving it: one of the two sees the
+ * other. */
 static void wait_moved(struct wal *wal, uint64_t epoch, uint64_t timeout_ns)
 {
     struct wal_parts *parts = wal->parts;

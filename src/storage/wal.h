@@ -1,18 +1,21 @@
-/* The write-ahead log: one log, an append buffer per worker, epochs cut by whoever commits (group commit).
+/* The write-ahead log: one log, an append buffer per worker, epochs cut by whoever commits (group
+ * commit).
  *
- * A worker appends records to its private buffer while it holds the shard locks of the keys, and publishes them with one
- * exchange before it unlocks; the committer closes an epoch by incrementing `epoch`, gathers what every buffer had
- * published with a tag not past it, writes it as checksummed blocks, and then moves `durable` forward. A reply may leave
- * when the gate epoch that wal_publish returned is durable. The proof is in docs/decisions (epoch cut).
+ * A worker appends records to its private buffer while it holds the shard locks of the keys, and
+ * publishes them with one exchange before it unlocks; the committer closes an epoch by incrementing
+ * `epoch`, gathers what every buffer had published with a tag not past it, writes it as checksummed
+ * blocks, and then moves `durable` forward. A reply may leave when the gate epoch that wal_publish
+ * returned is durable. The proof is in docs/decisions (epoch cut).
  *
- *   worker, holding its locks, after the change:             committer:
- *     e = epoch; if e differs from the last tag: mark           e = fetch_add(epoch, 1)      cut e closes
- *     (the records stand in private memory)                     for each appender: take up to the published tail,
- *     exchange(tail)              publish, full barrier             but not past the first mark with a tag > e
- *     gate = epoch                in some cut <= gate            write, sync; durable = e; wake the waiting workers
+ *   worker, holding its locks, after the change      committer
+ *     (the records stand in private memory)            e = fetch_add(epoch, 1)     cut e closes
+ *     e = epoch; mark, if e is not the last tag        for each appender: take up to its tail,
+ *     exchange(tail)       publish, full barrier         but not past the first mark with tag > e
+ *     gate = epoch         in some cut <= gate         write, sync; durable = e; wake the waiting
  *
- * The tag is read when the whole transaction stands in the buffer and all its locks are held, so a transaction is never
- * split over two cuts. Nobody waits for anybody: a worker preempted in the middle appears in the next cut. */
+ * The tag is read when the whole transaction stands in the buffer and all its locks are held, so a
+ * transaction is never split over two cuts. Nobody waits for anybody: a worker preempted in the
+ * middle appears in the next cut. */
 #ifndef STORAGE_WAL_H
 #define STORAGE_WAL_H
 
@@ -42,6 +45,7 @@ enum {
     WAL_BACKLOG_BYTES_MAX = 256 * 1024 *
                             1024, /* pending bytes past which workers stop reading from sockets */
 };
+/* One record; bigger values are split into several. */
 #define WAL_RECORD_BYTES_MAX \
     (UINT32_MAX - UINT64_C(1024 * 1024)) /* one record; split bigger values into several */
 
@@ -62,12 +66,14 @@ struct wal_options {
     void (*on_durable)(void *context, uint64_t durable);
     /* The first failed write or sync: the gate is closed already, in all threads. Called once. */
     void (*on_failure)(void *context, enum status status, const char *what);
-    /* The disk has too little room for the next segment (true), or has it again (false). Must not call the log. */
+    /* The disk has too little room for the next segment (true), or has it again (false). Must not
+     * call the log. */
     void (*on_full)(void *context, bool is_full);
 };
 
-/* One worker's end of the log. The first part belongs to the worker, the second is handed from one to the other, the
- * third belongs to the committer. A stream offset counts all bytes ever appended here. */
+/* One worker's end of the log. The first part belongs to the worker, the second is handed from one
+ * to the other, the third belongs to the committer. A stream offset counts all bytes ever appended
+ * here. */
 struct CACHE_ALIGNED wal_appender {
     char *next; /* where the next byte goes in `chunk` */
     char *end;
@@ -91,7 +97,8 @@ struct CACHE_ALIGNED wal_appender {
     struct wal_chunk *collect_chunk; /* holds the byte at `collected` */
 };
 
-/* The part that every worker reads, each word on a line of its own; the rest is private to this folder. */
+/* The part that every worker reads, each word on a line of its own; the rest is private to this
+ * folder. */
 struct wal {
     CACHE_ALIGNED _Atomic uint64_t epoch; /* open; moved by the committer, never back */
     CACHE_ALIGNED _Atomic uint64_t
@@ -103,15 +110,16 @@ struct wal {
     struct wal_parts *parts;
 };
 
-/* The directory already holds what recovery left there. Prepares the first segment and, with has_thread, starts the log
- * writer. */
+/* The directory already holds what recovery left there. Prepares the first segment and, with
+ * has_thread, starts the log writer. */
 MUST_USE enum status wal_open(const struct wal_options *options, struct wal **out);
 /* Commits what is published, seals the log, stops the thread. */
 MUST_USE enum status wal_close(struct wal *wal);
 
 struct wal_appender *wal_appender_at(struct wal *wal, uint32_t index);
 
-/* Room for `size` contiguous bytes at the end of the appender's private buffer. Never waits, never fails. */
+/* Room for `size` contiguous bytes at the end of the appender's private buffer. Never waits, never
+ * fails. */
 char *wal_reserve(struct wal_appender *appender, size_t size);
 
 /* The bytes up to `end` (inside the last reservation) are part of the running transaction. */
@@ -120,12 +128,13 @@ static inline void wal_advance(struct wal_appender *appender, char *end)
     appender->next = end;
 }
 
-/* The cold part of wal_publish: the bytes from the first unpublished one on carry the tag `epoch`. */
+/* The cold part of wal_publish: the bytes from the first unpublished one on carry the tag
+ * `epoch`. */
 void wal_push_mark(struct wal_appender *appender, uint64_t epoch);
 
-/* Makes everything appended since the last publish part of the log, as one transaction. The caller holds the locks of
- * all that it changed, and keeps them until this returns. Returns the gate epoch. No-op returning 0 when nothing was
- * appended. */
+/* Makes everything appended since the last publish part of the log, as one transaction. The caller
+ * holds the locks of all that it changed, and keeps them until this returns. Returns the gate
+ * epoch. No-op returning 0 when nothing was appended. */
 static inline uint64_t wal_publish(struct wal *wal, struct wal_appender *appender)
 {
     uint64_t end = (uint64_t)(uintptr_t)appender->next + appender->bias;
@@ -171,26 +180,31 @@ enum wal_signal {
 };
 void wal_kick_slow(struct wal *wal);
 
-/* Somebody waits for `durable`: the log writer commits as soon as its pace allows. One load when it knows already. */
+/* Somebody waits for `durable`: the log writer commits as soon as its pace allows. One load when it
+ * knows already. */
 static inline void wal_kick(struct wal *wal)
 {
     if (atomic_load(&wal->signal) != WAL_SIGNALLED) wal_kick_slow(wal);
 }
 
-/* Cuts and commits once in the calling thread, if nobody else is committing; returns false when somebody is. For a lone
- * writer this saves two thread switches; for tests without a thread it is the only way. *out_status is STATUS_NO_SPACE
- * when the cut must wait for room (nothing is lost, the next commit takes it along). */
+/* Cuts and commits once in the calling thread, if nobody else is committing; returns false when
+ * somebody is. For a lone writer this saves two thread switches; for tests without a thread it is
+ * the only way. *out_status is STATUS_NO_SPACE when the cut must wait for room (nothing is lost,
+ * the next commit takes it along). */
 bool wal_commit(struct wal *wal, enum status *out_status);
 
-/* Blocks until `epoch` is durable (and with INTERVAL or NEVER brings that about), the gate is closed (STATUS_STOPPED) or `timeout_ns` passed (STATUS_WOULD_BLOCK). */
+/* Blocks until `epoch` is durable (and with INTERVAL or NEVER brings that about), the gate is
+ * closed (STATUS_STOPPED) or `timeout_ns` passed (STATUS_WOULD_BLOCK). */
 MUST_USE enum status wal_wait(struct wal *wal, uint64_t epoch, uint64_t timeout_ns);
 
 void wal_set_sync(struct wal *wal, enum wal_sync sync);
 
-/* The number of the block that the next cut begins with: records published from now on are in it or later. */
+/* The number of the block that the next cut begins with: records published from now on are in it or
+ * later. */
 uint64_t wal_next_block(struct wal *wal);
 
-/* Segments that hold only blocks before `block` are recycled or removed: a durable checkpoint covers them. */
+/* Segments that hold only blocks before `block` are recycled or removed: a durable checkpoint
+ * covers them. */
 MUST_USE enum status wal_trim(struct wal *wal, uint64_t block);
 
 struct wal_statistics {

@@ -1,7 +1,7 @@
-/* A segment made of any bytes, read back by recovery. The first byte decides how the rest is used: as a whole segment
- * file; as blocks behind a good segment header; or as payloads of blocks with good checksums, so that what lies behind the
- * checksums is reached too. Whatever the bytes are, recovery ends with a status, delivers only whole records, and does it
- * again the same way. */
+/* A segment made of any bytes, read back by recovery. The first byte decides how the rest is used:
+ * as a whole segment file; as blocks behind a good segment header; or as payloads of blocks with
+ * good checksums, so that what lies behind the checksums is reached too. Whatever the bytes are,
+ * recovery ends with a status, delivers only whole records, and does it again the same way. */
 #include "base/assert.h"
 #include "base/memory.h"
 #include "storage/block.h"
@@ -14,7 +14,8 @@ enum { LOG_ID = 3, FILE_BYTES = 64 * 1024 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static enum status take_records(void *context, uint64_t epoch, uint64_t block, int64_t wall_us, struct bytes records)
+static enum status take_records(void *context, uint64_t epoch, uint64_t block, int64_t wall_us,
+                                struct bytes records)
 {
     uint64_t *last_epoch = context;
     (void)block;
@@ -28,8 +29,8 @@ static enum status take_records(void *context, uint64_t epoch, uint64_t block, i
     return STATUS_OK;
 }
 
-/* Blocks from the input: for each, one byte of flags, one of epoch, one of number, one of durable block, two of payload
- * size, the payload. */
+/* Blocks from the input: for each, one byte of flags, one of epoch, one of number, one of durable
+ * block, two of payload size, the payload. */
 static size_t build_blocks(const uint8_t *data, size_t size, char *out, size_t room)
 {
     size_t used = 0;
@@ -84,7 +85,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *file = memory_zalloc(FILE_BYTES);
     size_t start = way == 0 ? 0 : SEGMENT_HEADER_BYTES;
     size_t file_bytes = FILE_BYTES;
-    struct segment_header header = {.log_id = LOG_ID, .first_block = 1, .first_epoch = 1, .segment_bytes = FILE_BYTES};
+    struct segment_header header = {
+        .log_id = LOG_ID, .first_block = 1, .first_epoch = 1, .segment_bytes = FILE_BYTES};
     segment_write_header(file, &header);
     if (way == 2) {
         (void)build_blocks(data, size, file + start, FILE_BYTES - start);

@@ -1,5 +1,6 @@
-/* Checkpoint files from any bytes. The first byte decides: the rest is the whole file, or it describes chunks that get
- * headers with good checksums, so that what lies behind the checksums is reached too. */
+/* Checkpoint files from any bytes. The first byte decides: the rest is the whole file, or it
+ * describes chunks that get headers with good checksums, so that what lies behind the checksums is
+ * reached too. */
 #include "base/assert.h"
 #include "base/buf.h"
 #include "base/checksum.h"
@@ -18,7 +19,8 @@ static void append_zeros(struct buf *out, size_t size)
     out->size += size;
 }
 
-/* For each chunk six bytes: hash_first, hash_last, partition, record_count, two of size; then the records. */
+/* For each chunk six bytes: hash_first, hash_last, partition, record_count, two of size; then the
+ * records. */
 static void build_file(const uint8_t *data, size_t size, struct buf *out)
 {
     struct checkpoint_trailer trailer = {.log_id = LOG_ID};
@@ -48,7 +50,8 @@ static void build_file(const uint8_t *data, size_t size, struct buf *out)
         size -= 6 + records_bytes;
     }
     uint64_t end = out->size + CHECKPOINT_TRAILER_BYTES;
-    trailer.file_bytes = (end + CHECKPOINT_ALIGNMENT - 1) / CHECKPOINT_ALIGNMENT * CHECKPOINT_ALIGNMENT;
+    trailer.file_bytes = (end + CHECKPOINT_ALIGNMENT - 1) / CHECKPOINT_ALIGNMENT *
+                         CHECKPOINT_ALIGNMENT;
     checkpoint_write_trailer(head, &trailer);
     buf_append(out, head, CHECKPOINT_TRAILER_BYTES);
     append_zeros(out, trailer.file_bytes - end);

@@ -1,4 +1,5 @@
-/* Manifests from any text, and from any text with a right checksum behind it: what parses prints as the same text. */
+/* Manifests from any text, and from any text with a right checksum behind it: what parses prints as
+ * the same text. */
 #include "base/assert.h"
 #include "base/checksum.h"
 #include "storage/manifest.h"

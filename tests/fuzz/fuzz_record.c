@@ -1,4 +1,5 @@
-/* Records from any bytes: decoding stays inside them, and what was decoded prints as the same record again. */
+/* Records from any bytes: decoding stays inside them, and what was decoded prints as the same
+ * record again. */
 #include "base/assert.h"
 #include "base/memory.h"
 #include "storage/record.h"
@@ -10,8 +11,8 @@ static void check_printed_again(const struct record *record)
     size_t room = RECORD_HEADER_BYTES_MAX + record->key.size + record->arguments.size;
     char *out = memory_alloc(room);
     char *flags;
-    char *next = record_begin(out, record->op, record->flags, record->sequence, record->table, record->key,
-                              record->arguments.size, &flags);
+    char *next = record_begin(out, record->op, record->flags, record->sequence, record->table,
+                              record->key, record->arguments.size, &flags);
     if (record->arguments.size > 0) memcpy(next, record->arguments.data, record->arguments.size);
     next += record->arguments.size;
     ASSERT((size_t)(next - out) <= room);

@@ -30,7 +30,8 @@ struct directory {
     size_t count;
 };
 
-/* One change of the directory since it was synced: `removed` disappears, `added` stands for `inode`; "" is none. */
+/* One change of the directory since it was synced: `removed` disappears, `added` stands for
+ * `inode`; "" is none. */
 struct change {
     char removed[DISK_NAME_MAX + 1];
     char added[DISK_NAME_MAX + 1];
@@ -205,7 +206,8 @@ static enum verdict judge(struct fake_disk *fake, bool is_change)
     if (is_change) fake->change_count++;
     const struct fake_disk_fault *fault = &fake->fault;
     if (fault->kind == FAKE_DISK_NO_FAULT || fault->kind == FAKE_DISK_SYNC_LOSES) return GO_ON;
-    if (fault->counts_changes && !is_change) return fake->has_faulted && fault->goes_on ? FAIL_NOW : GO_ON;
+    if (fault->counts_changes && !is_change)
+        return fake->has_faulted && fault->goes_on ? FAIL_NOW : GO_ON;
 
     uint64_t count = fault->counts_changes ? fake->change_count : fake->call_count;
     bool is_met = count == fault->call || (fault->goes_on && count > fault->call);
@@ -221,7 +223,8 @@ static enum verdict judge(struct fake_disk *fake, bool is_change)
 static bool loses(struct fake_disk *fake)
 {
     fake->sync_count++;
-    if (fake->fault.kind != FAKE_DISK_SYNC_LOSES || fake->sync_count != fake->fault.call) return false;
+    if (fake->fault.kind != FAKE_DISK_SYNC_LOSES || fake->sync_count != fake->fault.call)
+        return false;
     fake->has_faulted = true;
     return true;
 }
@@ -456,8 +459,7 @@ static enum status fake_lock_root(struct disk *disk)
 static void fake_close_disk(struct disk *disk)
 {
     struct fake_disk *fake = disk_of(disk);
-    LINKS_FOR_EACH(node, &fake->inodes)
-    {
+    LINKS_FOR_EACH (node, &fake->inodes) {
         struct inode *inode = CONTAINER_OF(node, struct inode, links);
         buf_deinit(&inode->seen);
         buf_deinit(&inode->durable);
@@ -610,8 +612,7 @@ struct disk *fake_disk_crash(struct disk *disk, uint64_t seed)
     random_init(&random, seed);
     enum luck luck = seed % LUCK_COUNT;
     pthread_mutex_lock(&from->mutex);
-    LINKS_FOR_EACH(node, &from->inodes)
-    {
+    LINKS_FOR_EACH (node, &from->inodes) {
         struct inode *inode = CONTAINER_OF(node, struct inode, links);
         inode->twin = create_inode(to);
         crash_inode(inode, &inode->twin->seen, &random, luck);
@@ -633,8 +634,7 @@ struct disk *fake_disk_clone(struct disk *disk)
     struct fake_disk *from = disk_of(disk);
     struct fake_disk *to = disk_of(fake_disk_create());
     pthread_mutex_lock(&from->mutex);
-    LINKS_FOR_EACH(node, &from->inodes)
-    {
+    LINKS_FOR_EACH (node, &from->inodes) {
         struct inode *inode = CONTAINER_OF(node, struct inode, links);
         inode->twin = create_inode(to);
         buf_append_bytes(&inode->twin->seen, buf_bytes(&inode->seen));

@@ -1,9 +1,10 @@
 /* A disk in memory that fails and loses what real disks fail and lose. Any thread; one mutex.
  *
- * What it knows of a file: the bytes a reader sees now, the bytes that are durable, and which sectors differ because no
- * sync has followed. After a crash each such sector has its old or its new content, chosen by the seed, on its own; a
- * file that grew may have its new length and zeros. A directory entry that was created, renamed or removed since the last
- * sync of the directory is there or not there, each on its own (a rename is one change). */
+ * What it knows of a file: the bytes a reader sees now, the bytes that are durable, and which
+ * sectors differ because no sync has followed. After a crash each such sector has its old or its
+ * new content, chosen by the seed, on its own; a file that grew may have its new length and zeros.
+ * A directory entry that was created, renamed or removed since the last sync of the directory is
+ * there or not there, each on its own (a rename is one change). */
 #ifndef TESTS_SUPPORT_FAKE_DISK_H
 #define TESTS_SUPPORT_FAKE_DISK_H
 
@@ -16,8 +17,8 @@ enum fake_disk_fault_kind {
     FAKE_DISK_NO_FAULT,
     FAKE_DISK_FAIL,        /* the call does nothing and returns `status` */
     FAKE_DISK_SHORT_WRITE, /* a write does half of its work first; other calls as FAIL */
-    FAKE_DISK_POWER_OFF,   /* the call does its work, as far as it was not synced, and never returns well */
-    FAKE_DISK_SYNC_LOSES,  /* a sync (or synced write) fails, what it should have written is lost although readers still
+    FAKE_DISK_POWER_OFF, /* the call does its work, as far as it was not synced, and never returns well */
+    FAKE_DISK_SYNC_LOSES, /* a sync (or synced write) fails, what it should have written is lost although readers still
                               see it, and later syncs succeed; other calls are not touched */
 };
 
@@ -43,8 +44,8 @@ uint64_t fake_disk_changes(struct disk *disk);
 /* Bytes that all files together may have; UINT64_MAX at first. */
 void fake_disk_set_capacity(struct disk *disk, uint64_t bytes);
 
-/* What a machine would find after power was lost now, as a new disk without faults. Files that are open stay with the
- * old one. */
+/* What a machine would find after power was lost now, as a new disk without faults. Files that are
+ * open stay with the old one. */
 struct disk *fake_disk_crash(struct disk *disk, uint64_t seed);
 /* The same disk after the process was killed: everything written is there. */
 struct disk *fake_disk_clone(struct disk *disk);

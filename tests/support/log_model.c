@@ -106,8 +106,10 @@ static struct transaction *find(struct log_model *model, uint64_t id)
         size_t middle = (low + high) / 2;
         struct transaction *transaction = transaction_at(model, middle);
         if (transaction->id == id) return transaction;
-        if (transaction->id < id) low = middle + 1;
-        else high = middle;
+        if (transaction->id < id)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return NULL;
 }
@@ -178,7 +180,8 @@ static uint32_t found_count(const struct transaction *transaction)
     return count;
 }
 
-/* Keeps what was found, checks that it is whole, that nothing acknowledged is missing and that there are no gaps. */
+/* Keeps what was found, checks that it is whole, that nothing acknowledged is missing and that
+ * there are no gaps. */
 static bool settle(struct log_model *model, uint64_t durable)
 {
     bool is_right = !model->is_torn;

@@ -63,7 +63,8 @@ TEST(every_flipped_bit_is_found)
     for (size_t i = 0; i < (size_t)sample.block_bytes * 8; i++) {
         block[i / 8] = (char)(block[i / 8] ^ (1 << i % 8));
         struct block_header header;
-        bool is_found = block_read_header(block, &header) != STATUS_OK || !block_is_intact(block, &header);
+        bool is_found = block_read_header(block, &header) != STATUS_OK ||
+                        !block_is_intact(block, &header);
         assert_true(is_found);
         block[i / 8] = (char)(block[i / 8] ^ (1 << i % 8));
     }

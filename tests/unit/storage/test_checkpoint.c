@@ -70,7 +70,8 @@ static enum status write_all(struct disk *disk, uint64_t *out_bytes)
 }
 
 /* Reads to the end; STATUS_NOT_FOUND when all is well. */
-static enum status read_all(struct disk *disk, uint64_t log_id, struct buf *message, uint64_t *out_records)
+static enum status read_all(struct disk *disk, uint64_t log_id, struct buf *message,
+                            uint64_t *out_records)
 {
     struct checkpoint_reader *reader;
     enum status status = checkpoint_reader_open(disk, NAME, log_id, &reader, message);
@@ -182,7 +183,8 @@ TEST(a_file_cut_anywhere_is_found)
     fake_disk_destroy(disk);
 }
 
-/* Chunks of partitions without records have one size: two of them change places, one goes missing, one comes twice. */
+/* Chunks of partitions without records have one size: two of them change places, one goes missing,
+ * one comes twice. */
 TEST(chunks_out_of_order_are_found)
 {
     uint64_t bytes;
@@ -202,7 +204,8 @@ TEST(chunks_out_of_order_are_found)
         if (way == 1) buf_append(&changed, content.data + at + size, size);
         if (way == 2) buf_append(&changed, content.data + at, size);
         if (way == 2) buf_append(&changed, content.data + at, size);
-        buf_append_bytes(&changed, bytes_part(content, at + 2 * size - (way == 2 ? size : 0), content.size));
+        buf_append_bytes(&changed,
+                         bytes_part(content, at + 2 * size - (way == 2 ? size : 0), content.size));
         struct disk *copy = fake_disk_clone(disk);
         fake_disk_put(copy, NAME, buf_bytes(&changed));
         assert_damaged(copy);

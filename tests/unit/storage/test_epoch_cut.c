@@ -1,13 +1,14 @@
-/* The cut protocol under real threads. Writers lock shards, number what they write, publish, and note the gate; readers
- * note what they saw and the gate that goes with it. Afterwards the log is read back, and three claims are checked:
+/* The cut protocol under real threads. Writers lock shards, number what they write, publish, and
+ * note the gate; readers note what they saw and the gate that goes with it. Afterwards the log is
+ * read back, and three claims are checked:
  *
  *   cut         after every epoch, each shard's numbers are 1..k without a gap: a cut is a consistent prefix
  *   write gate  a record stands in an epoch not later than the gate that publishing it returned
  *   read gate   what a reader saw stands in an epoch not later than the gate he was given
  *
- * A checker that never complains proves little, so the same claims are put to three broken protocols (a small model with
- * the same steps): without the filter on tags, with the tag as write gate, and with the tag as read gate. Each must be
- * caught. */
+ * A checker that never complains proves little, so the same claims are put to three broken
+ * protocols (a small model with the same steps): without the filter on tags, with the tag as write
+ * gate, and with the tag as read gate. Each must be caught. */
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -26,7 +27,8 @@ enum {
     LOG_ID = 5,
     SHARDS = 16,
     WRITERS = 4,
-    IDLE_BETWEEN = 99, /* appenders that nobody uses: gathering takes long, and much happens meanwhile */
+    IDLE_BETWEEN =
+        99, /* appenders that nobody uses: gathering takes long, and much happens meanwhile */
     NOTES_MAX = 60000,
     RECORDS_MAX = WRITERS * NOTES_MAX,
 };
@@ -72,12 +74,14 @@ struct writer {
     struct notes notes;
 };
 
-static void append_number(struct wal_appender *appender, uint32_t shard, uint32_t sequence, bool has_more)
+static void append_number(struct wal_appender *appender, uint32_t shard, uint32_t sequence,
+                          bool has_more)
 {
     char *flags;
     struct bytes key = bytes_of(&shard, sizeof(shard));
     char *out = wal_reserve(appender, RECORD_HEADER_BYTES_MAX + sizeof(shard) + 20);
-    char *arguments = record_begin(out, 1, has_more ? RECORD_MORE : 0, sequence, 0, key, sequence % 20, &flags);
+    char *arguments = record_begin(out, 1, has_more ? RECORD_MORE : 0, sequence, 0, key,
+                                   sequence % 20, &flags);
     memset(arguments, (int)sequence, sequence % 20);
     wal_advance(appender, arguments + sequence % 20);
 }
@@ -132,8 +136,10 @@ static void *run_writer(void *context)
         if (i % 8 == 7) wal_kick(world->wal);
         if (random_below(&random, 200) == 0 && gate > 0) {
             enum status status = wal_wait(world->wal, gate, UINT64_C(20000000000));
-            if (status == STATUS_OK && wal_durable(world->wal) < gate) atomic_fetch_add(&world->failures, 1);
-            if (status == STATUS_WOULD_BLOCK) atomic_fetch_add(&world->failures, 1); /* a lost wake-up */
+            if (status == STATUS_OK && wal_durable(world->wal) < gate)
+                atomic_fetch_add(&world->failures, 1);
+            if (status == STATUS_WOULD_BLOCK)
+                atomic_fetch_add(&world->failures, 1); /* a lost wake-up */
         }
         if (random_below(&random, 50) == 0) {
             enum status status;
@@ -175,14 +181,16 @@ static enum status end_epoch(void *context, uint64_t epoch)
 {
     (void)epoch;
     struct readback *readback = context;
-    for (size_t i = 0; i < SHARDS; i++) readback->gaps += readback->counts[i] != readback->highest[i];
+    for (size_t i = 0; i < SHARDS; i++)
+        readback->gaps += readback->counts[i] != readback->highest[i];
     return STATUS_OK;
 }
 
 static void read_back(struct disk *disk, struct readback *out)
 {
     *out = (struct readback){0};
-    for (size_t i = 0; i < SHARDS; i++) out->epochs[i] = memory_zalloc(RECORDS_MAX * sizeof(uint64_t));
+    for (size_t i = 0; i < SHARDS; i++)
+        out->epochs[i] = memory_zalloc(RECORDS_MAX * sizeof(uint64_t));
     struct recovery_options options = {
         .disk = disk,
         .log_id = LOG_ID,
@@ -199,8 +207,10 @@ static void read_back(struct disk *disk, struct readback *out)
     buf_deinit(&message);
 }
 
-/* How many notes claim something that is in no epoch <= their gate, among those whose gate is <= durable. */
-static uint64_t count_broken(const struct readback *readback, const struct notes *notes, uint64_t durable, bool is_read)
+/* How many notes claim something that is in no epoch <= their gate, among those whose gate is <=
+ * durable. */
+static uint64_t count_broken(const struct readback *readback, const struct notes *notes,
+                             uint64_t durable, bool is_read)
 {
     uint64_t broken = 0;
     for (size_t i = 0; i < notes->count; i++) {
@@ -234,7 +244,8 @@ static void run_world(struct world *world, struct writer *writers, enum wal_sync
     for (uint32_t i = 0; i < WRITERS; i++) (void)pthread_join(threads[i], NULL);
 }
 
-static void check_world(const struct world *world, struct writer *writers, struct disk *disk, uint64_t durable)
+static void check_world(const struct world *world, struct writer *writers, struct disk *disk,
+                        uint64_t durable)
 {
     struct readback readback;
     read_back(disk, &readback);
@@ -268,12 +279,14 @@ TEST(the_gates_hold_in_interval_mode)
     run_to_the_end(WAL_SYNC_INTERVAL, 5000);
 }
 
-/* Power goes at some call in the middle of it all: what was durable then is there, and the log still is a prefix. */
+/* Power goes at some call in the middle of it all: what was durable then is there, and the log
+ * still is a prefix. */
 TEST(a_power_cut_under_load_takes_back_nothing_durable)
 {
     for (uint64_t seed = 1; seed <= 12; seed++) {
         struct world world = {.disk = fake_disk_create(), .transactions_max = 20000};
-        fake_disk_set_fault(world.disk, (struct fake_disk_fault){.kind = FAKE_DISK_POWER_OFF, .call = 10 + seed * 17});
+        fake_disk_set_fault(world.disk, (struct fake_disk_fault){.kind = FAKE_DISK_POWER_OFF,
+                                                                 .call = 10 + seed * 17});
         struct writer writers[WRITERS];
         run_world(&world, writers, WAL_SYNC_ALWAYS);
         uint64_t durable = wal_durable(world.wal);
@@ -320,9 +333,10 @@ struct model_writer {
     uint32_t index;
 };
 
-/* The same steps as wal_publish, one record, with a chance to be interrupted between tag and publication. */
-static uint64_t publish(struct model *model, struct model_appender *appender, uint32_t shard, uint32_t sequence,
-                        bool is_slow)
+/* The same steps as wal_publish, one record, with a chance to be interrupted between tag and
+ * publication. */
+static uint64_t publish(struct model *model, struct model_appender *appender, uint32_t shard,
+                        uint32_t sequence, bool is_slow)
 {
     uint64_t tag = atomic_load(&model->epoch);
     if (is_slow) (void)sched_yield();
@@ -369,7 +383,8 @@ static void *run_model_writer(void *context) NO_LOCK_ANALYSIS
                 continue;
             }
             if (pending[i].is_read) {
-                appender->read_errors += atomic_load(&model->collected[pending[i].shard]) < pending[i].sequence;
+                appender->read_errors += atomic_load(&model->collected[pending[i].shard]) <
+                                         pending[i].sequence;
             } else {
                 appender->write_errors += atomic_load(&appender->head) < tails[i];
             }
@@ -394,7 +409,8 @@ static uint64_t cut_model(struct model *model, uint32_t *counts, uint32_t *highe
             const struct model_record *record = &appender->records[head % MODEL_RECORDS];
             if (model->flaw != NO_TAG_FILTER && record->tag > epoch) break;
             counts[record->shard]++;
-            if (record->sequence > highest[record->shard]) highest[record->shard] = record->sequence;
+            if (record->sequence > highest[record->shard])
+                highest[record->shard] = record->sequence;
         }
         atomic_store(&appender->head, head);
     }
@@ -474,6 +490,5 @@ TEST(with_the_tag_as_gate_replies_leave_too_early)
 
 RUN_TESTS(CHECK(every_cut_is_a_prefix_and_the_gates_hold), CHECK(the_gates_hold_in_interval_mode),
           CHECK(a_power_cut_under_load_takes_back_nothing_durable),
-          CHECK(the_checker_accepts_the_protocol),
-          CHECK(without_the_tag_filter_a_cut_is_no_prefix),
+          CHECK(the_checker_accepts_the_protocol), CHECK(without_the_tag_filter_a_cut_is_no_prefix),
           CHECK(with_the_tag_as_gate_replies_leave_too_early))

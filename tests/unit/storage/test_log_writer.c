@@ -1,5 +1,6 @@
-/* The log with its two threads: who wakes whom, what happens when it gets quiet, and full or failing disks under load.
- * Real time, but nothing here depends on how fast the machine is: each wait ends when what is awaited is there. */
+/* The log with its two threads: who wakes whom, what happens when it gets quiet, and full or
+ * failing disks under load. Real time, but nothing here depends on how fast the machine is: each
+ * wait ends when what is awaited is there. */
 #include <pthread.h>
 #include <sched.h>
 
@@ -68,7 +69,8 @@ static void end(struct fixture *fixture, uint64_t durable)
 {
     struct recovery_result result;
     enum status status;
-    bool is_right = log_model_recover(&fixture->model, fixture->disk, LOG_ID, durable, &result, &status);
+    bool is_right = log_model_recover(&fixture->model, fixture->disk, LOG_ID, durable, &result,
+                                      &status);
     if (!is_right || status != STATUS_OK) print_error("%s\n", buf_text(&fixture->model.message));
     assert_ok(status);
     assert_true(is_right);
@@ -95,9 +97,11 @@ TEST(a_kick_is_enough_to_become_durable)
         log_model_write(&fixture.model, fixture.wal, 0, 100);
         uint64_t gate = wal_epoch(fixture.wal);
         wal_kick(fixture.wal);
-        for (uint64_t end_ns = deadline(); wal_durable(fixture.wal) < gate;) assert_false(is_late(end_ns));
+        for (uint64_t end_ns = deadline(); wal_durable(fixture.wal) < gate;)
+            assert_false(is_late(end_ns));
     }
-    for (uint64_t end_ns = deadline(); atomic_load(&fixture.told_durable) < wal_durable(fixture.wal);) {
+    for (uint64_t end_ns = deadline();
+         atomic_load(&fixture.told_durable) < wal_durable(fixture.wal);) {
         assert_false(is_late(end_ns));
     }
     assert_ok(wal_close(fixture.wal));
@@ -124,7 +128,8 @@ static bool has_seal(struct fixture *fixture)
     struct bytes content = fake_disk_content(fixture->disk, name);
     struct block_header header = {0};
     bool is_seal = false;
-    for (size_t offset = SEGMENT_HEADER_BYTES; offset < content.size; offset += header.block_bytes) {
+    for (size_t offset = SEGMENT_HEADER_BYTES; offset < content.size;
+         offset += header.block_bytes) {
         if (block_read_header(content.data + offset, &header) != STATUS_OK) break;
         is_seal = (header.flags & BLOCK_SEAL) != 0;
     }
@@ -156,7 +161,8 @@ TEST(interval_mode_writes_and_syncs_without_kicks)
     begin(&fixture, WAL_SYNC_INTERVAL);
     log_model_write(&fixture.model, fixture.wal, 0, 100);
     uint64_t gate = wal_epoch(fixture.wal);
-    for (uint64_t end_ns = deadline(); wal_durable(fixture.wal) < gate;) assert_false(is_late(end_ns));
+    for (uint64_t end_ns = deadline(); wal_durable(fixture.wal) < gate;)
+        assert_false(is_late(end_ns));
     assert_ok(wal_close(fixture.wal));
     end(&fixture, UINT64_MAX);
 }
@@ -180,7 +186,8 @@ TEST(never_mode_writes_without_kicks_and_syncs_when_asked)
     end(&fixture, UINT64_MAX);
 }
 
-/* The disk gets full under load; nobody is told that a write is durable when it is not; then there is room again. */
+/* The disk gets full under load; nobody is told that a write is durable when it is not; then there
+ * is room again. */
 TEST(a_full_disk_is_told_and_so_is_room)
 {
     struct fixture fixture;
@@ -199,7 +206,8 @@ TEST(a_full_disk_is_told_and_so_is_room)
     fake_disk_set_capacity(fixture.disk, UINT64_MAX);
     assert_ok(wal_wait(fixture.wal, wal_epoch(fixture.wal), PATIENCE_NS));
     for (uint64_t end_ns = deadline(); wal_is_full(fixture.wal);) assert_false(is_late(end_ns));
-    for (uint64_t end_ns = deadline(); atomic_load(&fixture.full_count) < 2;) assert_false(is_late(end_ns));
+    for (uint64_t end_ns = deadline(); atomic_load(&fixture.full_count) < 2;)
+        assert_false(is_late(end_ns));
     assert_ok(wal_close(fixture.wal));
     end(&fixture, UINT64_MAX);
 }

@@ -79,7 +79,8 @@ TEST(storing_is_atomic)
             struct manifest sample = make_sample();
             bool was_renamed;
             assert_ok(manifest_store(&sample, disk, &was_renamed));
-            fake_disk_set_fault(disk, (struct fake_disk_fault){.kind = FAKE_DISK_POWER_OFF, .call = call});
+            fake_disk_set_fault(
+                disk, (struct fake_disk_fault){.kind = FAKE_DISK_POWER_OFF, .call = call});
             sample.generation = 13;
             is_done = manifest_store(&sample, disk, &was_renamed) == STATUS_OK;
             struct disk *after = fake_disk_crash(disk, seed);
@@ -132,7 +133,8 @@ static enum status parse_sealed(const char *text)
     struct manifest manifest;
     manifest_init(&manifest);
     buf_append_text(&sealed, text);
-    buf_printf(&sealed, "checksum %016llx\n", (unsigned long long)checksum_xxh3(text, strlen(text)));
+    buf_printf(&sealed, "checksum %016llx\n",
+               (unsigned long long)checksum_xxh3(text, strlen(text)));
     enum status status = manifest_parse(&manifest, buf_bytes(&sealed), &message);
     manifest_deinit(&manifest);
     buf_deinit(&message);

@@ -3,7 +3,8 @@
 #include "base/random.h"
 #include "tests/support/check.h"
 
-static size_t print(char *out, uint64_t table, struct bytes key, struct bytes arguments, uint8_t flags)
+static size_t print(char *out, uint64_t table, struct bytes key, struct bytes arguments,
+                    uint8_t flags)
 {
     char *flags_at;
     char *next = record_begin(out, 42, flags, 0x01020304, table, key, arguments.size, &flags_at);
@@ -75,12 +76,12 @@ TEST(hostile_lengths_are_corrupt)
         const char *text;
         size_t size;
     } cases[] = {
-        {"\x00", 1},                                                 /* no body */
-        {"\x05\x01\x01\x01\x01\x01", 6},                             /* shorter than its fixed part */
-        {"\x08\x01\x00\x00\x00\x00\x00\x00\x02", 9},                 /* key longer than the rest */
-        {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 10},            /* body of 2^64-1 */
-        {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 10},            /* more than 64 bits */
-        {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11},        /* eleven bytes */
+        {"\x00",                                                                     1 }, /* no body */
+        {"\x05\x01\x01\x01\x01\x01",                                                 6 }, /* shorter than its fixed part */
+        {"\x08\x01\x00\x00\x00\x00\x00\x00\x02",                                     9 }, /* key longer than the rest */
+        {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",                                 10}, /* body of 2^64-1 */
+        {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02",                                 10}, /* more than 64 bits */
+        {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",                             11}, /* eleven bytes */
         {"\x10\x01\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 18},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

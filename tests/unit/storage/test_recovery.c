@@ -1,5 +1,5 @@
-/* A healthy log on a disk in memory, damaged in every way at every place: nothing acknowledged may be lost in silence,
- * and nothing that was not written may be served. */
+/* A healthy log on a disk in memory, damaged in every way at every place: nothing acknowledged may
+ * be lost in silence, and nothing that was not written may be served. */
 #include "storage/recovery.h"
 
 #include <stdio.h>
@@ -68,7 +68,8 @@ static void find_places(struct log *log)
         if (content.data == NULL) continue;
         strcpy(log->names[log->name_count++], name);
         struct block_header header;
-        for (uint64_t offset = SEGMENT_HEADER_BYTES; offset < content.size; offset += header.block_bytes) {
+        for (uint64_t offset = SEGMENT_HEADER_BYTES; offset < content.size;
+             offset += header.block_bytes) {
             if (block_read_header(content.data + offset, &header) != STATUS_OK) break;
             if (header.segment != first) break;
             struct place *place = &log->places[log->place_count++];
@@ -115,7 +116,8 @@ static enum status recover_with(struct log *log, struct disk *disk, struct recov
     log->model.message.size = 0;
     bool is_right = log_model_recover(&log->model, disk, LOG_ID, UINT64_MAX, out, &status);
     if (!is_right) print_error("%s\n", buf_text(&log->model.message));
-    assert_true(is_right); /* whatever the status: nothing false was delivered; when OK, nothing is missing */
+    assert_true(
+        is_right); /* whatever the status: nothing false was delivered; when OK, nothing is missing */
     return status;
 }
 
@@ -136,7 +138,8 @@ static bool covers(const struct log *log, const char *name, uint64_t offset)
         const struct place *place = &log->places[i];
         bool is_seal = (place->header.flags & BLOCK_SEAL) != 0;
         if (strcmp(place->name, name) != 0 || is_seal) continue;
-        if (offset >= place->offset && offset < place->offset + place->header.block_bytes) return true;
+        if (offset >= place->offset && offset < place->offset + place->header.block_bytes)
+            return true;
     }
     return offset < SEGMENT_HEADER_BYTES;
 }
@@ -169,7 +172,8 @@ TEST(a_zeroed_sector_anywhere_is_found)
             struct disk *copy = fake_disk_clone(log.disk);
             fake_disk_zero(copy, log.names[i], offset, 512);
             struct bytes after = fake_disk_content(copy, log.names[i]);
-            bool matters = memcmp(before.data, after.data, before.size) != 0 && covers(&log, log.names[i], offset);
+            bool matters = memcmp(before.data, after.data, before.size) != 0 &&
+                           covers(&log, log.names[i], offset);
             assert_int_equal(is_refused(&log, copy), matters);
             fake_disk_destroy(copy);
         }
@@ -186,8 +190,10 @@ TEST(a_file_cut_anywhere_is_found)
         for (uint64_t cut = 0; cut < size; cut += cut % 4096 < 32 || cut % 4096 > 4064 ? 1 : 97) {
             struct disk *copy = fake_disk_clone(log.disk);
             fake_disk_cut(copy, log.names[i], cut);
-            bool is_needed = cut == 0 || covers(&log, log.names[i], cut - 1) || covers(&log, log.names[i], cut);
-            bool refused = is_refused(&log, copy); /* when not, all is there: recover_with saw to that */
+            bool is_needed = cut == 0 || covers(&log, log.names[i], cut - 1) ||
+                             covers(&log, log.names[i], cut);
+            bool refused = is_refused(&log,
+                                      copy); /* when not, all is there: recover_with saw to that */
             if (is_needed && covers(&log, log.names[i], cut)) assert_true(refused);
             fake_disk_destroy(copy);
         }
@@ -213,7 +219,8 @@ TEST(no_segment_at_all_is_found_when_a_checkpoint_needs_one)
 {
     struct log log;
     build(&log, 5, 1);
-    for (size_t i = 0; i < log.name_count; i++) assert_ok(log.disk->ops->remove(log.disk, log.names[i]));
+    for (size_t i = 0; i < log.name_count; i++)
+        assert_ok(log.disk->ops->remove(log.disk, log.names[i]));
     log.model.checkpoint.first_block = 2;
     assert_true(is_refused(&log, log.disk));
     destroy(&log);
@@ -241,7 +248,8 @@ TEST(swapped_blocks_are_found)
         buf_append(&swapped, content.data, a->offset);
         buf_append(&swapped, content.data + b->offset, b->header.block_bytes);
         buf_append(&swapped, content.data + a->offset, a->header.block_bytes);
-        buf_append_bytes(&swapped, bytes_part(content, b->offset + b->header.block_bytes, content.size));
+        buf_append_bytes(&swapped,
+                         bytes_part(content, b->offset + b->header.block_bytes, content.size));
         struct disk *copy = fake_disk_clone(log.disk);
         fake_disk_put(copy, a->name, buf_bytes(&swapped));
         if (!(b->header.flags & BLOCK_SEAL)) assert_true(is_refused(&log, copy));
@@ -282,9 +290,11 @@ TEST(segments_wholly_before_the_checkpoint_are_not_read)
     buf_append_bytes(&old, first);
     uint64_t second_first = 0;
     for (size_t i = 0; i < log.place_count && second_first == 0; i++) {
-        if (strcmp(log.places[i].name, log.names[1]) == 0) second_first = log.places[i].header.number;
+        if (strcmp(log.places[i].name, log.names[1]) == 0)
+            second_first = log.places[i].header.number;
     }
-    /* The model's checkpoint covers what the first segment holds, and more: only the positions matter here. */
+    /* The model's checkpoint covers what the first segment holds, and more: only the positions
+     * matter here. */
     log.model.checkpoint.first_block = second_first;
     memcpy(log.model.checkpoint.sequences, log.model.sequences, sizeof(log.model.sequences));
     assert_ok(log.disk->ops->remove(log.disk, log.names[0]));
@@ -308,7 +318,8 @@ TEST(damage_to_the_last_block_without_a_seal_is_a_torn_tail)
     fake_disk_flip(log.disk, last->name, last->offset + 200, 1);
     struct recovery_result result;
     enum status status;
-    assert_true(log_model_recover(&log.model, log.disk, LOG_ID, last->header.epoch - 1, &result, &status));
+    assert_true(
+        log_model_recover(&log.model, log.disk, LOG_ID, last->header.epoch - 1, &result, &status));
     assert_ok(status);
     assert_int_equal(result.next_block, last->header.number);
     assert_int_equal(result.torn_bytes, last->header.block_bytes);
@@ -335,7 +346,8 @@ TEST(a_torn_epoch_never_comes_back)
     const struct place *last = last_record_place(&log);
     uint64_t torn_epoch = last->header.epoch;
     struct buf whole = {0};
-    buf_append_bytes(&whole, bytes_part(fake_disk_content(log.disk, last->name), last->offset, 4096));
+    buf_append_bytes(&whole,
+                     bytes_part(fake_disk_content(log.disk, last->name), last->offset, 4096));
     fake_disk_zero(log.disk, seal->name, seal->offset, seal->header.block_bytes);
     fake_disk_zero(log.disk, last->name, last->offset, 4096);
 
@@ -365,7 +377,8 @@ TEST(a_torn_epoch_never_comes_back)
     destroy(&log);
 }
 
-/* Puts a block with the right number behind the end of the log, with something else about it wrong. */
+/* Puts a block with the right number behind the end of the log, with something else about it
+ * wrong. */
 static void forge(struct log *log, struct block_header header)
 {
     const struct place *last = &log->places[log->place_count - 1];
@@ -390,10 +403,12 @@ TEST(an_old_block_of_a_recycled_segment_is_no_part_of_the_log)
     build(&log, 13, 3);
     const struct block_header *last = &log.places[log.place_count - 1].header;
     struct recovery_result result;
-    forge(&log, (struct block_header){.log_id = LOG_ID, .segment = last->segment - 1, .epoch = 1000});
+    forge(&log,
+          (struct block_header){.log_id = LOG_ID, .segment = last->segment - 1, .epoch = 1000});
     assert_status(recover_with(&log, log.disk, &result), STATUS_OK);
     assert_int_equal(result.next_block, last->number + 1);
-    forge(&log, (struct block_header){.log_id = LOG_ID + 5, .segment = last->segment, .epoch = 1000});
+    forge(&log,
+          (struct block_header){.log_id = LOG_ID + 5, .segment = last->segment, .epoch = 1000});
     assert_status(recover_with(&log, log.disk, &result), STATUS_OK);
     assert_int_equal(result.next_block, last->number + 1);
     destroy(&log);
@@ -416,7 +431,8 @@ struct counts {
     uint64_t stop_at;
 };
 
-static enum status count_records(void *context, uint64_t epoch, uint64_t block, int64_t wall_us, struct bytes records)
+static enum status count_records(void *context, uint64_t epoch, uint64_t block, int64_t wall_us,
+                                 struct bytes records)
 {
     struct counts *counts = context;
     assert_true(block > 0);

@@ -52,9 +52,17 @@ TEST(a_newer_format_is_told_apart_from_damage)
 TEST(names_come_back_and_only_ours_do)
 {
     static const char *const strangers[] = {
-        "", "log-", "log-1.seg", "log-0000000000000001.seg.tmp", "log-000000000000000G.seg",
-        "LOG-0000000000000001.seg", "log-000000000000000A.seg", "log-+000000000000001.seg",
-        "log-0x00000000000001.seg", "spare-0000000000000001.seg", "MANIFEST",
+        "",
+        "log-",
+        "log-1.seg",
+        "log-0000000000000001.seg.tmp",
+        "log-000000000000000G.seg",
+        "LOG-0000000000000001.seg",
+        "log-000000000000000A.seg",
+        "log-+000000000000001.seg",
+        "log-0x00000000000001.seg",
+        "spare-0000000000000001.seg",
+        "MANIFEST",
     };
     char name[SEGMENT_NAME_BYTES];
     uint64_t number;
@@ -74,5 +82,4 @@ TEST(names_come_back_and_only_ours_do)
 }
 
 RUN_TESTS(CHECK(headers_come_back_as_written), CHECK(every_flipped_bit_is_found),
-          CHECK(a_newer_format_is_told_apart_from_damage),
-          CHECK(names_come_back_and_only_ours_do))
+          CHECK(a_newer_format_is_told_apart_from_damage), CHECK(names_come_back_and_only_ours_do))

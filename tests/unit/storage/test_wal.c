@@ -195,8 +195,7 @@ TEST(segments_rotate_and_are_recycled_when_trimmed)
             write_some(&fixture, 3, 3000);
             commit(&fixture);
         }
-        struct log_model_checkpoint checkpoint =
-            log_model_snapshot(&fixture.model, fixture.wal);
+        struct log_model_checkpoint checkpoint = log_model_snapshot(&fixture.model, fixture.wal);
         fixture.model.checkpoint = checkpoint;
         assert_ok(wal_trim(fixture.wal, checkpoint.first_block));
         wal_statistics(fixture.wal, &statistics);
@@ -386,8 +385,7 @@ RUN_TESTS(CHECK(empty_log_recovers_as_empty), CHECK(committed_transactions_come_
           CHECK(segments_rotate_and_are_recycled_when_trimmed),
           CHECK(records_larger_than_a_block_or_a_segment_fit),
           CHECK(an_epoch_of_several_blocks_is_whole_or_absent),
-          CHECK(a_failed_write_closes_the_gate_for_ever),
-          CHECK(a_full_disk_holds_back_and_goes_on),
+          CHECK(a_failed_write_closes_the_gate_for_ever), CHECK(a_full_disk_holds_back_and_goes_on),
           CHECK(the_disk_is_called_full_while_there_is_still_room_for_what_is_published),
           CHECK(interval_mode_syncs_once_a_second_and_for_those_who_wait),
           CHECK(never_mode_syncs_when_a_segment_ends),

@@ -1,6 +1,7 @@
-/* Power cuts and failures at every disk call of a workload with rotation, trimming and restarts in it. After each, what
- * recovery brings back is compared with the model: everything acknowledged is there, whole, in order, once; what was not
- * acknowledged is there as a whole or not at all; and an unfinished tail is never taken for damage. */
+/* Power cuts and failures at every disk call of a workload with rotation, trimming and restarts in
+ * it. After each, what recovery brings back is compared with the model: everything acknowledged is
+ * there, whole, in order, once; what was not acknowledged is there as a whole or not at all; and an
+ * unfinished tail is never taken for damage. */
 #include <stdio.h>
 
 #include "storage/recovery.h"
@@ -62,7 +63,8 @@ static enum status open_wal(struct life *life)
     return wal_open(&options, &life->wal);
 }
 
-/* A checkpoint: taken now, valid when everything it saw is durable, then the log before it is given up. */
+/* A checkpoint: taken now, valid when everything it saw is durable, then the log before it is given
+ * up. */
 static void checkpoint(struct life *life)
 {
     struct log_model_checkpoint snapshot = log_model_snapshot(life->model, life->wal);
@@ -94,12 +96,14 @@ static bool run_life(struct life *life)
     return false;
 }
 
-/* Recovers from life->disk; the next life goes on where this one ended. Says everything when it is wrong. */
+/* Recovers from life->disk; the next life goes on where this one ended. Says everything when it is
+ * wrong. */
 static void recover(struct life *life, const char *where, uint64_t call, uint64_t seed)
 {
     struct recovery_result result;
     enum status status;
-    bool is_right = log_model_recover(life->model, life->disk, LOG_ID, life->durable, &result, &status);
+    bool is_right = log_model_recover(life->model, life->disk, LOG_ID, life->durable, &result,
+                                      &status);
     if (!is_right || status != STATUS_OK) {
         print_error("%s, call %llu, seed %llu: %s (%s)\n", where, (unsigned long long)call,
                     (unsigned long long)seed, buf_text(&life->model->message), status_text(status));
@@ -127,8 +131,8 @@ static void replace_disk(struct life *life, struct disk *disk)
     life->disk = disk;
 }
 
-/* One power cut at changing call `call` of the second life; then a third life on what is left. False when the second
- * life was over before that call. */
+/* One power cut at changing call `call` of the second life; then a third life on what is left.
+ * False when the second life was over before that call. */
 static bool cut_power_at(uint64_t call, uint64_t seed, enum wal_sync sync)
 {
     struct log_model model;
@@ -178,8 +182,8 @@ TEST(power_cut_at_every_call_without_sync)
     cut_power_everywhere(WAL_SYNC_NEVER, 4);
 }
 
-/* The process is killed, the machine stays up: all that was written is there, synced or not; recovery must sync it before
- * it is served, for then the power goes. */
+/* The process is killed, the machine stays up: all that was written is there, synced or not;
+ * recovery must sync it before it is served, for then the power goes. */
 static bool kill_then_cut_power_at(uint64_t call, uint64_t seed)
 {
     struct log_model model;
@@ -208,7 +212,8 @@ TEST(what_was_replayed_survives_a_power_cut)
     }
 }
 
-/* A crash leaves a torn tail; then power is cut again at every call of recovery and of the opening that follows. */
+/* A crash leaves a torn tail; then power is cut again at every call of recovery and of the opening
+ * that follows. */
 TEST(recovery_is_cut_off_at_every_call_and_repeated)
 {
     for (uint64_t seed = 0; seed < 8; seed++) {
@@ -225,7 +230,8 @@ TEST(recovery_is_cut_off_at_every_call_and_repeated)
         uint64_t durable = life.durable;
         bool is_done = false;
         for (uint64_t call = 1; !is_done; call++) {
-            fake_disk_set_fault(life.disk, (struct fake_disk_fault){.kind = FAKE_DISK_POWER_OFF, .call = call});
+            fake_disk_set_fault(
+                life.disk, (struct fake_disk_fault){.kind = FAKE_DISK_POWER_OFF, .call = call});
             struct recovery_result result;
             enum status status;
             life.durable = durable;
@@ -248,8 +254,8 @@ TEST(recovery_is_cut_off_at_every_call_and_repeated)
     }
 }
 
-/* Call n fails, once or from then on: no reply leaves for what is not on disk, and a restart finds all that was
- * acknowledged; whether the power goes in between or not. */
+/* Call n fails, once or from then on: no reply leaves for what is not on disk, and a restart finds
+ * all that was acknowledged; whether the power goes in between or not. */
 static bool fail_at(struct fake_disk_fault fault, uint64_t seed)
 {
     struct log_model model;
@@ -286,7 +292,8 @@ TEST(every_call_fails_once)
 
 TEST(every_call_fails_for_ever)
 {
-    fail_everywhere((struct fake_disk_fault){.kind = FAKE_DISK_FAIL, .status = STATUS_IO, .goes_on = true});
+    fail_everywhere(
+        (struct fake_disk_fault){.kind = FAKE_DISK_FAIL, .status = STATUS_IO, .goes_on = true});
 }
 
 TEST(every_call_finds_the_disk_full_once)
@@ -296,13 +303,14 @@ TEST(every_call_finds_the_disk_full_once)
 
 TEST(every_call_finds_the_disk_full_for_ever)
 {
-    fail_everywhere(
-        (struct fake_disk_fault){.kind = FAKE_DISK_FAIL, .status = STATUS_NO_SPACE, .goes_on = true});
+    fail_everywhere((struct fake_disk_fault){
+        .kind = FAKE_DISK_FAIL, .status = STATUS_NO_SPACE, .goes_on = true});
 }
 
 TEST(every_write_is_short_once)
 {
-    fail_everywhere((struct fake_disk_fault){.kind = FAKE_DISK_SHORT_WRITE, .status = STATUS_NO_SPACE});
+    fail_everywhere(
+        (struct fake_disk_fault){.kind = FAKE_DISK_SHORT_WRITE, .status = STATUS_NO_SPACE});
 }
 
 TEST(every_sync_loses_its_data_once)
@@ -312,7 +320,8 @@ TEST(every_sync_loses_its_data_once)
 
 RUN_TESTS(CHECK(power_cut_at_every_call_with_sync_always),
           CHECK(power_cut_at_every_call_with_sync_at_intervals),
-          CHECK(power_cut_at_every_call_without_sync), CHECK(what_was_replayed_survives_a_power_cut),
+          CHECK(power_cut_at_every_call_without_sync),
+          CHECK(what_was_replayed_survives_a_power_cut),
           CHECK(recovery_is_cut_off_at_every_call_and_repeated), CHECK(every_call_fails_once),
           CHECK(every_call_fails_for_ever), CHECK(every_call_finds_the_disk_full_once),
           CHECK(every_call_finds_the_disk_full_for_ever), CHECK(every_write_is_short_once),
