@@ -33,8 +33,8 @@ enum { PROGRESS_BYTES = 4 * 1024 * 1024 };
 struct recovery {
     const struct recovery_options *options;
     struct buf *message;
-    struct buf
-        segments; /* of uint64_t: first blocks, ascending; from the one that holds options->first_block on */
+    /* Of uint64_t: first blocks, ascending; from the one that holds options->first_block on. */
+    struct buf segments;
 
     /* The segment that is being read. */
     struct file_window window;
@@ -444,7 +444,8 @@ static enum status check_joint(struct recovery *recovery, uint64_t end)
             "Log segment %s, offset %" PRIu64 ": block %" PRIu64 " (after epoch %" PRIu64
             ") is damaged or missing, and the log goes on with block %" PRIu64
             " in the next segment: %" PRIu64
-            " blocks that were durable are lost. Restore the file, or have cairn-check repair cut it.",
+            " blocks that were durable are lost. Restore the file, or have cairn-check repair cut "
+            "it.",
             recovery->name, recovery->offset, recovery->next_block, recovery->last_epoch, end,
             end - recovery->next_block);
     }

@@ -37,8 +37,8 @@ struct recovery_result {
     uint64_t next_epoch; /* for wal_options.first_epoch */
     uint64_t epochs;     /* delivered */
     uint64_t torn_bytes; /* of an unacknowledged tail that was dropped */
-    int64_t
-        last_wall_us; /* of the newest complete block, or of a segment that none follows; 0 when there was no log */
+    /* Of the newest complete block, or of a segment that none follows; 0 when there was no log. */
+    int64_t last_wall_us;
 };
 
 /* On STATUS_CORRUPT, STATUS_VERSION and STATUS_IO `message` says what, where and what to do. */

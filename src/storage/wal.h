@@ -31,8 +31,8 @@ struct wal;
 struct wal_chunk;
 
 enum wal_sync {
-    WAL_SYNC_ALWAYS, /* each cut is durable before its replies leave */
-    WAL_SYNC_INTERVAL, /* replies leave at once; written within wal_options.flush_ms, synced every second */
+    WAL_SYNC_ALWAYS,   /* each cut is durable before its replies leave */
+    WAL_SYNC_INTERVAL, /* replies leave at once; written within flush_ms, synced every second */
     WAL_SYNC_NEVER, /* replies leave at once; written within flush_ms, synced when a segment ends */
 };
 
@@ -46,8 +46,7 @@ enum {
                             1024, /* pending bytes past which workers stop reading from sockets */
 };
 /* One record; bigger values are split into several. */
-#define WAL_RECORD_BYTES_MAX \
-    (UINT32_MAX - UINT64_C(1024 * 1024)) /* one record; split bigger values into several */
+#define WAL_RECORD_BYTES_MAX (UINT32_MAX - UINT64_C(1024 * 1024))
 
 struct wal_options {
     struct disk *disk;
@@ -62,7 +61,8 @@ struct wal_options {
     enum wal_sync sync;
     bool has_thread; /* false: nothing is cut but by wal_commit (tests, the library) */
     void *context;
-    /* `durable` moved: called by the committing thread with no lock held. */
+    /* `durable` moved: called by the committing thread with no lock held. Two threads may call at
+     * the same time, and the greater number may come first. */
     void (*on_durable)(void *context, uint64_t durable);
     /* The first failed write or sync: the gate is closed already, in all threads. Called once. */
     void (*on_failure)(void *context, enum status status, const char *what);

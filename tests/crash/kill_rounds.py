@@ -175,6 +175,8 @@ class Rounds:
                 if damage is not None:
                     self.damage.add(damage[0], f"writer {writer.maker.number}: {damage[1]}")
                 writer.history.continue_from(found)
+            for alarm in self.server.alarms()[:3]:
+                self.damage.add("wrong", f"the log says: {alarm.strip()}")
             client.ok("SELECT", 0)
             self.verify_counters(client)
             self.verify_strangers(client)

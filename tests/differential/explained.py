@@ -31,7 +31,13 @@ TABLE = [
         rb"^BIT(COUNT|POS) ",
         rb"^:(0|-1)\r\n$",
         rb"^-ERR (syntax error|value is not an integer or out of range|The bit argument must be 1 or 0\.)",
-    )
+    ),
+    row(
+        "a cursor must be a number to its last byte; redis-server stops reading it at a zero byte",
+        rb"^SCAN [^ ]*\x00",
+        rb"",
+        rb"^-ERR invalid cursor\r\n$",
+    ),
 ]
 
 

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from commands.vocabulary import SCRATCH_DATABASE
-from compare import TIME_TOLERANCE_SECONDS, Judge
+from compare import NORMALIZERS, Judge
 from items import CheckContents, CountKeys, Sleep, WholeScan
 from pair import SIDES, Silent, pause
 from support.resp import Error
@@ -229,8 +229,7 @@ def about(key):
 
 
 def is_near(oracle, subject):
-    first, second = int(oracle[1:]), int(subject[1:])
-    return first >= 0 and second >= 0 and abs(first - second) <= TIME_TOLERANCE_SECONDS * 1000
+    return NORMALIZERS[b"PTTL"](None, int(oracle[1:]), int(subject[1:]))
 
 
 __all__ = ["CheckContents", "Mismatch", "Runner"]

@@ -17,9 +17,10 @@ enum fake_disk_fault_kind {
     FAKE_DISK_NO_FAULT,
     FAKE_DISK_FAIL,        /* the call does nothing and returns `status` */
     FAKE_DISK_SHORT_WRITE, /* a write does half of its work first; other calls as FAIL */
-    FAKE_DISK_POWER_OFF, /* the call does its work, as far as it was not synced, and never returns well */
-    FAKE_DISK_SYNC_LOSES, /* a sync (or synced write) fails, what it should have written is lost although readers still
-                              see it, and later syncs succeed; other calls are not touched */
+    FAKE_DISK_POWER_OFF,   /* the call does its work, but is not synced, and never returns well */
+    /* A sync (or synced write) fails and what it should have written is lost, although readers
+     * still see it; later syncs succeed. Other calls are not touched. */
+    FAKE_DISK_SYNC_LOSES,
 };
 
 struct fake_disk_fault {

@@ -497,7 +497,7 @@ TEST(scans_and_random_keys_pass_over_what_has_expired)
     WITH_ENGINE(fixture, engine_fixture_init_in_memory);
     int64_t soon_ms = engine_fixture_now_ms(&fixture) + 10;
     for (int i = 0; i < 20; i++) {
-        char name[16];
+        char name[32];
         (void)snprintf(name, sizeof name, "dying %d", i);
         engine_fixture_set(&fixture, name, "1", soon_ms);
     }

@@ -2,7 +2,7 @@
  * note the gate; readers note what they saw and the gate that goes with it. Afterwards the log is
  * read back, and three claims are checked:
  *
- *   cut         after every epoch, each shard's numbers are 1..k without a gap: a cut is a consistent prefix
+ *   cut         after every epoch, each shard's numbers are 1..k: a cut is a consistent prefix
  *   write gate  a record stands in an epoch not later than the gate that publishing it returned
  *   read gate   what a reader saw stands in an epoch not later than the gate he was given
  *

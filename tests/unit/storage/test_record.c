@@ -72,20 +72,21 @@ TEST(a_record_cut_anywhere_is_corrupt)
 
 TEST(hostile_lengths_are_corrupt)
 {
-    static const struct {
-        const char *text;
-        size_t size;
-    } cases[] = {
-        {"\x00",                                                                     1 }, /* no body */
-        {"\x05\x01\x01\x01\x01\x01",                                                 6 }, /* shorter than its fixed part */
-        {"\x08\x01\x00\x00\x00\x00\x00\x00\x02",                                     9 }, /* key longer than the rest */
-        {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",                                 10}, /* body of 2^64-1 */
-        {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02",                                 10}, /* more than 64 bits */
-        {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",                             11}, /* eleven bytes */
-        {"\x10\x01\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 18},
+    static const struct bytes cases[] = {
+        /* No body; one shorter than its fixed part; a key longer than the rest. */
+        BYTES_LITERAL("\x00"),
+        BYTES_LITERAL("\x05\x01\x01\x01\x01\x01"),
+        BYTES_LITERAL("\x08\x01\x00\x00\x00\x00\x00\x00\x02"),
+        /* A body of 2^64-1 bytes; a length of more than 64 bits; one of eleven bytes. */
+        BYTES_LITERAL("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
+        BYTES_LITERAL("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"),
+        BYTES_LITERAL("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
+        /* A key of 2^64-1 bytes. */
+        BYTES_LITERAL("\x10\x01\x00\x00\x00\x00\x00\x00"
+                      "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct bytes input = {cases[i].text, cases[i].size};
+        struct bytes input = cases[i];
         struct record record;
         assert_status(record_next(&input, &record), STATUS_CORRUPT);
     }

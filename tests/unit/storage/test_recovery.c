@@ -116,8 +116,8 @@ static enum status recover_with(struct log *log, struct disk *disk, struct recov
     log->model.message.size = 0;
     bool is_right = log_model_recover(&log->model, disk, LOG_ID, UINT64_MAX, out, &status);
     if (!is_right) print_error("%s\n", buf_text(&log->model.message));
-    assert_true(
-        is_right); /* whatever the status: nothing false was delivered; when OK, nothing is missing */
+    /* Whatever the status: nothing false was delivered; when it is OK, nothing is missing. */
+    assert_true(is_right);
     return status;
 }
 

@@ -379,8 +379,32 @@ TEST(a_segment_behind_the_given_end_is_refused)
     end(&fixture);
 }
 
-RUN_TESTS(CHECK(empty_log_recovers_as_empty), CHECK(committed_transactions_come_back),
-          CHECK(publishing_nothing_is_no_transaction),
+/* A spare that was wholly written in an earlier life is taken over; anything less is removed. */
+TEST(spares_of_an_earlier_life_are_used_or_removed)
+{
+    struct fixture fixture;
+    begin(&fixture, 15);
+    open_wal(&fixture);
+    for (int i = 0; i < 4; i++) {
+        write_some(&fixture, 3, 3000);
+        commit(&fixture);
+    }
+    assert_ok(wal_close(fixture.wal));
+    recover(&fixture, UINT64_MAX);
+    char name[SEGMENT_NAME_BYTES];
+    segment_print_spare_name(name, 900);
+    fake_disk_put(fixture.disk, name, BYTES_LITERAL("half a spare"));
+    open_wal(&fixture);
+    assert_null(fake_disk_content(fixture.disk, name).data);
+    write_some(&fixture, 3, 3000);
+    commit(&fixture);
+    assert_ok(wal_close(fixture.wal));
+    recover(&fixture, UINT64_MAX);
+    end(&fixture);
+}
+
+RUN_TESTS(CHECK(spares_of_an_earlier_life_are_used_or_removed), CHECK(empty_log_recovers_as_empty),
+          CHECK(committed_transactions_come_back), CHECK(publishing_nothing_is_no_transaction),
           CHECK(empty_cuts_write_nothing_but_move_the_gate), CHECK(lives_follow_each_other),
           CHECK(segments_rotate_and_are_recycled_when_trimmed),
           CHECK(records_larger_than_a_block_or_a_segment_fit),
