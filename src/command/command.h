@@ -29,6 +29,7 @@ enum command_flags {
     CMD_TRANSACTION = 1 << 18, /* runs at once inside MULTI instead of being queued: EXEC DISCARD MULTI WATCH ... */
     CMD_NOT_IN_LIST = 1 << 19, /* an alias that COMMAND does not count */
     CMD_ALL_SHARDS = 1 << 20,  /* runs with every shard locked: FLUSHALL, SWAPDB */
+    CMD_SECRET = 1 << 21,      /* a password stands in it: not for MONITOR and the slow log; COMMAND does not tell */
 };
 
 /* Where the keys stand among the arguments: first, last (negative from the end), step; all 0: none. With

@@ -202,6 +202,12 @@ static NO_INLINE void refuse(struct dispatcher *dispatcher, struct session *sess
     reply_errorf(reply, "EXECABORT Transaction discarded because of: %s", reason);
 }
 
+/* A subcommand has its own row; a container's row with further arguments means that there was none. */
+static bool has_no_such_subcommand(const struct request *request)
+{
+    return request->command->subcommands != NULL && request->argument_count > 1;
+}
+
 /* The request does not name a command, or not with so many arguments. */
 static NO_INLINE void refuse_malformed(struct dispatcher *dispatcher, struct session *session,
                                        const struct request *request, struct reply *reply)
@@ -209,7 +215,7 @@ static NO_INLINE void refuse_malformed(struct dispatcher *dispatcher, struct ses
     if (request->command == NULL) {
         refuse_unknown(request, reply);
         spoil_multi(session);
-    } else if (request->command->function == NULL && request->argument_count > 1) {
+    } else if (has_no_such_subcommand(request)) {
         refuse_subcommand(request, reply);
         spoil_multi(session);
     } else {
@@ -222,7 +228,8 @@ static NO_INLINE void refuse_malformed(struct dispatcher *dispatcher, struct ses
 ALWAYS_INLINE bool is_well_formed(const struct request *request)
 {
     const struct command *command = request->command;
-    return command != NULL && command->function != NULL && command_takes(command, request->argument_count);
+    if (command == NULL || !command_takes(command, request->argument_count)) return false;
+    return command->function != NULL && (command->subcommands == NULL || request->argument_count == 1);
 }
 
 static NO_INLINE bool is_refused(struct dispatcher *dispatcher, struct session *session,
@@ -285,7 +292,7 @@ ALWAYS_INLINE void run_function(struct call *call, const struct request *request
 ALWAYS_INLINE void observe(struct services *services, const struct session *session, const struct request *request)
 {
     if (LIKELY(atomic_load_explicit(&services->monitor_count, memory_order_relaxed) == 0)) return;
-    if ((request->command->flags & (CMD_SKIP_MONITOR | CMD_ADMIN)) != 0) return;
+    if ((request->command->flags & (CMD_SKIP_MONITOR | CMD_ADMIN | CMD_SECRET)) != 0) return;
     services->observe(services, session, request->arguments, request->argument_count);
 }
 
@@ -309,7 +316,7 @@ ALWAYS_INLINE struct call call_for(struct dispatcher *dispatcher, struct session
 static void log_slow(struct dispatcher *dispatcher, const struct session *session,
                                const struct request *request, uint64_t elapsed_us)
 {
-    if ((request->command->flags & CMD_SKIP_SLOWLOG) != 0) return;
+    if ((request->command->flags & (CMD_SKIP_SLOWLOG | CMD_SECRET)) != 0) return;
     struct slowlog_sample sample = {
         .arguments = request->arguments,
         .argument_count = request->argument_count,

@@ -248,6 +248,19 @@ void txn_write_range(struct txn *txn, struct item *item, size_t offset, struct b
     touch(item);
 }
 
+void txn_make_raw(struct txn *txn, struct item *item)
+{
+    (void)txn;
+    if (item->entry == NULL || entry_kind(item->entry) == ENTRY_BLOB) return;
+    if (entry_kind(item->entry) == ENTRY_INTEGER) {
+        char scratch[NUMBER_INT_TEXT_MAX];
+        struct entry_value value = {.kind = ENTRY_STRING, .string = entry_string(item->entry, scratch)};
+        item->entry = shard_store(item->shard, item->database, item->key->hash, item->key->name, slot_of(item),
+                                  &value, entry_deadline(item->entry));
+    }
+    entry_set_raw(item->entry);
+}
+
 void txn_set_deadline(struct txn *txn, struct item *item, int64_t deadline_ms)
 {
     ASSERT(item->entry != NULL);

@@ -158,6 +158,8 @@ void txn_set_raw(struct txn *txn, struct item *item, struct bytes bytes, int64_t
 void txn_set_integer(struct txn *txn, struct item *item, int64_t value, int64_t deadline_ms);
 /* Writes at `offset`, zero-filling a gap; keeps the deadline; creates the string when absent. */
 void txn_write_range(struct txn *txn, struct item *item, size_t offset, struct bytes data);
+/* OBJECT ENCODING says "raw" of the string from now on (until a restart); nothing that is recorded changes. */
+void txn_make_raw(struct txn *txn, struct item *item);
 void txn_set_deadline(struct txn *txn, struct item *item, int64_t deadline_ms); /* the item exists */
 void txn_remove(struct txn *txn, struct item *item);                            /* the item exists */
 /* Stores a copy of `source`'s value (any kind) under `target`, replacing what is there; with this deadline. */

@@ -141,13 +141,10 @@ static void run_write(struct call *call, struct item *item, const struct operati
 /* Bytes beyond the end of the string come into being even when every write fails. */
 static void extend(struct call *call, struct item *item, size_t size)
 {
-    bool is_number = item->entry && entry_kind(item->entry) == ENTRY_INTEGER;
     char scratch[NUMBER_INT_TEXT_MAX];
     struct bytes text = lookup_text(item->entry, scratch);
-    if (size > text.size)
-        txn_write_range(call->txn, item, size - 1, bytes_of("", 1));
-    else if (is_number)
-        txn_write_range(call->txn, item, 0, bytes_part(text, 0, 1));
+    if (size > text.size) txn_write_range(call->txn, item, size - 1, bytes_of("", 1));
+    txn_make_raw(call->txn, item);
 }
 
 static void run_writes(struct call *call, const struct operations *operations)

@@ -26,8 +26,10 @@ static void cmd_setbit(struct call *call)
     int64_t old = (int64_t)bitops_get(text, offset, 1);
     size_t index = offset / 8;
     bool is_inside = index < text.size;
-    bool is_edited = item.entry && entry_kind(item.entry) != ENTRY_INTEGER;
-    if (old != bit || !is_inside || !is_edited) {
+    if (old == bit && is_inside) {
+        /* No write: nothing is recorded, no watch is spoilt. */
+        txn_make_raw(call->txn, &item);
+    } else {
         char byte = is_inside ? text.data[index] : 0;
         bitops_set(&byte, offset % 8, 1, (uint64_t)bit);
         txn_write_range(call->txn, &item, index, bytes_of(&byte, 1));

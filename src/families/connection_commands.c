@@ -213,12 +213,11 @@ static void cmd_reset(struct call *call)
 enum {
     CONNECTION = CMD_LOADING | CMD_STALE | CMD_FAST,
     ANYBODY = CONNECTION | CMD_NO_SCRIPT | CMD_NO_AUTH,
-    SECRET = CMD_SKIP_MONITOR | CMD_SKIP_SLOWLOG, /* a password stands in it */
 };
 
 /* clang-format off */
 static const struct command commands[] = {
-    {"auth", cmd_auth, -2, ANYBODY | SECRET, {0},
+    {"auth", cmd_auth, -2, ANYBODY | CMD_SECRET, {0},
      "[username] password", "1.0.0",
      "Proves who the client is.",
      "connection", "O(N) where N is the length of the password", "@connection", NULL},
@@ -231,7 +230,7 @@ static const struct command commands[] = {
      "message", "1.0.0",
      "Answers its argument.",
      "connection", "O(1)", "@connection", NULL},
-    {"hello", cmd_hello, -1, ANYBODY | SECRET, {0},
+    {"hello", cmd_hello, -1, ANYBODY | CMD_SECRET, {0},
      "[protover [AUTH username password] [SETNAME clientname]]", "6.0.0",
      "Introduces client and server to each other and picks the protocol.",
      "connection", "O(1)", "@connection", NULL},

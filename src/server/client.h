@@ -40,6 +40,7 @@ struct client {
     struct heap_node timer;  /* of the suspension */
     struct suspension *suspension; /* NULL: none */
     enum client_hold hold;
+    bool has_ended;          /* it will send no more, but may still read: what it asked for is answered */
     bool is_incomplete;      /* what is left of the input is not a whole request */
     size_t wanted;           /* bytes that the request under way still needs at least; 0: unknown */
     size_t parsed;           /* of the input, in this batch */

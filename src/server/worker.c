@@ -180,7 +180,11 @@ static void settle(struct worker *worker, struct client *client)
     conn_consume(&client->conn, client->executed);
     make_touched(worker, client);
     if (client->hold == CLIENT_PAUSED) links_push_back(&worker->paused, &client->run_link);
-    if (client->hold != CLIENT_RUNS || client->is_incomplete || conn_input(&client->conn).size == 0) return;
+    if (client->hold != CLIENT_RUNS) return;
+    if (client->is_incomplete || conn_input(&client->conn).size == 0) {
+        if (client->has_ended) client->hold = CLIENT_ENDING;
+        return;
+    }
     if (conn_output_size(&client->conn) > CONN_OUTPUT_PAUSE_BYTES) {
         client->hold = CLIENT_STALLED;
         return;
@@ -307,7 +311,7 @@ static void flush(struct worker *worker, struct client *client, uint64_t durable
     }
     if (client->hold == CLIENT_STALLED && unsent <= CONN_OUTPUT_PAUSE_BYTES / 2) {
         client->hold = CLIENT_RUNS;
-        conn_set_reading(&client->conn, true);
+        if (!client->has_ended) conn_set_reading(&client->conn, true);
         make_ready(worker, client);
     }
 }
@@ -354,13 +358,29 @@ static bool flush_all(struct worker *worker)
 
 /* ---------------------------------------------------------------------------------------------------------------- input */
 
+/* The client has closed its sending side. What has been asked is run and answered, as far as it reads; half a request, or
+ * a command that waits for something, ends with it. */
+static void note_end(struct worker *worker, struct client *client)
+{
+    bool has_output = conn_output_size(&client->conn) > 0;
+    bool may_run = client->hold == CLIENT_RUNS && links_is_linked(&client->run_link);
+    bool is_told = (client->session.flags & SESSION_MONITOR) == 0 && client->suspension == NULL;
+    if (!is_told || !(has_output || may_run)) {
+        close_soon(worker, client);
+        return;
+    }
+    client->has_ended = true;
+    conn_set_reading(&client->conn, false);
+    if (client->hold == CLIENT_RUNS && !may_run) client->hold = CLIENT_ENDING;
+}
+
 static void receive(struct worker *worker, struct client *client)
 {
     size_t had = conn_input(&client->conn).size;
     enum status status = conn_receive(&client->conn, client->wanted);
     if (status == STATUS_WOULD_BLOCK) return;
     if (status != STATUS_OK) {
-        close_soon(worker, client);
+        note_end(worker, client);
         return;
     }
     size_t has = conn_input(&client->conn).size;

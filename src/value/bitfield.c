@@ -47,7 +47,14 @@ static bool fit(struct bitfield_type type, enum bitfield_overflow overflow, wide
 bool bitfield_fit(struct bitfield_type type, enum bitfield_overflow overflow, int64_t value,
                   int64_t *out)
 {
-    return fit(type, overflow, type.is_signed ? (wide)value : (wide)(uint64_t)value, out);
+    wide exact = type.is_signed ? (wide)value : (wide)(uint64_t)value;
+    wide max = ((wide)1 << (type.width - 1)) - 1;
+    /* Redis looks at max - value in 64 bits: far enough below, it takes the value for too large. */
+    if (type.is_signed && overflow == BITFIELD_SAT && type.width < 64 && max - exact > INT64_MAX) {
+        *out = (int64_t)max;
+        return true;
+    }
+    return fit(type, overflow, exact, out);
 }
 
 bool bitfield_add(struct bitfield_type type, enum bitfield_overflow overflow, int64_t old,

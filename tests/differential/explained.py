@@ -27,6 +27,12 @@ def row(reason, command, oracle, subject):
 
 TABLE = [
     row(
+        "no idle time is kept yet, and Cairn says so instead of answering a number",
+        rb"^OBJECT IDLETIME ",
+        rb"^:\d+\r\n$",
+        rb"^-ERR idle times are not tracked by this server\r\n$",
+    ),
+    row(
         "7.2 checks the range arguments of BITCOUNT and BITPOS before it looks for the key",
         rb"^BIT(COUNT|POS) ",
         rb"^:(0|-1)\r\n$",
