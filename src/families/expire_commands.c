@@ -29,8 +29,7 @@ static bool parse_conditions(struct call *call, unsigned *out)
             if (call_argument_is(call, i, words[w].word)) found = words[w].condition;
         if (found == 0) {
             struct bytes option = call_argument(call, i);
-            int shown = option.size < 128 ? (int)option.size : 128;
-            reply_errorf(call->reply, "ERR Unsupported option %.*s", shown, option.data);
+            reply_errorf(call->reply, "ERR Unsupported option %.*s", (int)option.size, option.data);
             return false;
         }
         conditions |= found;

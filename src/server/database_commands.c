@@ -47,7 +47,7 @@ static void cmd_flushall(struct call *call)
 
 static bool parse_database(struct call *call, uint32_t index, const char *complaint, int64_t *out)
 {
-    if (number_parse_i64(call_argument(call, index), out)) return true;
+    if (number_parse_i64(call_argument(call, index), out) && *out == (int32_t)*out) return true;
     reply_error(call->reply, complaint);
     return false;
 }

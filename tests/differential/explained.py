@@ -27,6 +27,12 @@ def row(reason, command, oracle, subject):
 
 TABLE = [
     row(
+        "redis-server measures a key whose time has passed until it deletes it; in Cairn it is gone at once",
+        rb"^MEMORY USAGE ",
+        rb"^:\d+\r\n$",
+        rb"^(\$-1|_)\r\n$",
+    ),
+    row(
         "no idle time is kept yet, and Cairn says so instead of answering a number",
         rb"^OBJECT IDLETIME ",
         rb"^:\d+\r\n$",

@@ -37,9 +37,10 @@ def restore(dice):
     ]
     options = [[dice.case(b"REPLACE")]]
     if dice.likely(0.3):
-        options.append([dice.case(b"ABSTTL")])
+        # The moment and the word stay together: a time of 1 ms from now would be a race.
         if dice.likely(0.7):
             arguments[2] = dice.moment_milliseconds()
+        arguments.append(dice.case(b"ABSTTL"))
     if dice.likely(0.1):
         options.append([b"IDLETIME", dice.one([b"0", b"1000", b"-1", b"x"])])
     if dice.likely(0.1):

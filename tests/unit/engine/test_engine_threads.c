@@ -220,6 +220,7 @@ static void start(struct team *team, const char *test)
     team->fixture.options.has_threads = true;
     team->fixture.options.clock = &clock_system;
     team->fixture.options.checkpoint_log_bytes = 1024 * 1024;
+    team->fixture.options.segment_bytes = 1024 * 1024; /* a starved housekeeper trims late */
     assert_ok(engine_fixture_open(&team->fixture));
     for (uint32_t i = 0; i < THREADS; i++) {
         struct member *member = &team->members[i];
