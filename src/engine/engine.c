@@ -479,7 +479,9 @@ static void stop_housekeeper(struct engine *engine)
     engine->is_stopping = true;
     condition_signal(&engine->work);
     mutex_release(&engine->housekeeping);
+    atomic_store(&engine->is_checkpoint_cancelled, true);
     thread_join(&engine->housekeeper);
+    atomic_store(&engine->is_checkpoint_cancelled, false); /* the last one, while closing, is wanted */
     engine->has_housekeeper = false;
 }
 

@@ -15,7 +15,10 @@ enum {
     SNAPSHOT_BUCKETS = 16,         /* walked in one lock hold: about 120 keys */
     SNAPSHOT_CHUNK_BYTES = 64 * 1024, /* past which a chunk ends early */
 };
-#define SNAPSHOT_WAIT_NS (3600ull * 1000 * 1000 * 1000)
+/* How long the log may take to become durable behind the walk (a disk that is full, or slow), and how often one looks
+ * whether the engine is being closed. */
+#define SNAPSHOT_WAIT_NS (100ull * 1000 * 1000)
+enum { SNAPSHOT_WAIT_COUNT = 600 };
 
 struct walker {
     struct engine *engine;
@@ -69,6 +72,12 @@ static void walk_chunk(struct walker *walker, struct shard *shard, uint64_t firs
     }
 }
 
+/* The engine is being closed: the checkpoint ends, the one before it and its log stay. */
+static bool is_cancelled(const struct engine *engine)
+{
+    return atomic_load_explicit(&engine->is_checkpoint_cancelled, memory_order_relaxed);
+}
+
 static enum status walk_partition(struct walker *walker, uint32_t partition)
 {
     struct keyspace *keyspace = walker->engine->keyspace;
@@ -95,6 +104,7 @@ static enum status walk_partition(struct walker *walker, uint32_t partition)
         if (status != STATUS_OK) return status;
         walker->keys += walker->record_count;
         atomic_store_explicit(&walker->engine->checkpoint_keys_done, walker->keys, memory_order_relaxed);
+        if (is_cancelled(walker->engine)) return STATUS_STOPPED;
         if (walker->hash_last == last) return STATUS_OK;
         first = walker->hash_last + 1;
     }
@@ -118,8 +128,13 @@ static void copy_databases(struct engine *engine, struct manifest *manifest) NO_
 static enum status wait_for_log(struct engine *engine)
 {
     if (engine->wal == NULL) return STATUS_OK;
-    wal_kick(engine->wal);
-    return wal_wait(engine->wal, wal_epoch(engine->wal), SNAPSHOT_WAIT_NS);
+    uint64_t epoch = wal_epoch(engine->wal);
+    enum status status = STATUS_WOULD_BLOCK;
+    for (int i = 0; i < SNAPSHOT_WAIT_COUNT && status == STATUS_WOULD_BLOCK; i++) {
+        if (is_cancelled(engine)) return STATUS_STOPPED;
+        status = wal_wait(engine->wal, epoch, SNAPSHOT_WAIT_NS);
+    }
+    return status;
 }
 
 /* Puts the new manifest in force, on disk and then in memory. */

@@ -233,7 +233,19 @@ void txn_set_integer(struct txn *txn, struct item *item, int64_t integer, int64_
     set_value(txn, item, &value, BYTES_EMPTY, deadline_ms);
 }
 
+void txn_touch(struct txn *txn, const struct item *item)
+{
+    (void)txn;
+    touch(item);
+}
+
 void txn_write_range(struct txn *txn, struct item *item, size_t offset, struct bytes data)
+{
+    txn_write_range_quietly(txn, item, offset, data);
+    touch(item);
+}
+
+void txn_write_range_quietly(struct txn *txn, struct item *item, size_t offset, struct bytes data)
 {
     uint8_t flags = item->entry == NULL ? RECORD_CREATES : 0;
     char *out = begin_record(txn, CHANGE_RANGE, flags, txn->keyspace->table_ids[item->database], item->key,
@@ -245,7 +257,6 @@ void txn_write_range(struct txn *txn, struct item *item, size_t offset, struct b
     item->entry = shard_write_range(item->shard, item->database, item->key->hash, item->key->name,
                                     slot_of(item), offset, data);
     if (is_new) item->slot.bucket = NULL;
-    touch(item);
 }
 
 void txn_make_raw(struct txn *txn, struct item *item)

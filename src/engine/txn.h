@@ -158,6 +158,9 @@ void txn_set_raw(struct txn *txn, struct item *item, struct bytes bytes, int64_t
 void txn_set_integer(struct txn *txn, struct item *item, int64_t value, int64_t deadline_ms);
 /* Writes at `offset`, zero-filling a gap; keeps the deadline; creates the string when absent. */
 void txn_write_range(struct txn *txn, struct item *item, size_t offset, struct bytes data);
+/* The same, but no watcher is told (BITFIELD makes room even when it then writes nothing); txn_touch tells them. */
+void txn_write_range_quietly(struct txn *txn, struct item *item, size_t offset, struct bytes data);
+void txn_touch(struct txn *txn, const struct item *item);
 /* OBJECT ENCODING says "raw" of the string from now on (until a restart); nothing that is recorded changes. */
 void txn_make_raw(struct txn *txn, struct item *item);
 void txn_set_deadline(struct txn *txn, struct item *item, int64_t deadline_ms); /* the item exists */

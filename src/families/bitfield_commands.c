@@ -135,6 +135,7 @@ static void run_write(struct call *call, struct item *item, const struct operati
         return;
     }
     if (new != old) write_field(call, item, operation, new);
+    else txn_touch(call->txn, item);
     reply_integer(call->reply, is_set ? old : new);
 }
 
@@ -143,7 +144,7 @@ static void extend(struct call *call, struct item *item, size_t size)
 {
     char scratch[NUMBER_INT_TEXT_MAX];
     struct bytes text = lookup_text(item->entry, scratch);
-    if (size > text.size) txn_write_range(call->txn, item, size - 1, bytes_of("", 1));
+    if (size > text.size) txn_write_range_quietly(call->txn, item, size - 1, bytes_of("", 1));
     txn_make_raw(call->txn, item);
 }
 

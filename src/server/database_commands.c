@@ -8,10 +8,14 @@ static void cmd_dbsize(struct call *call)
     reply_integer(call->reply, (int64_t)txn_database_size(call->txn));
 }
 
-static bool is_empty(const struct keyspace *keyspace, uint32_t database)
+/* That there is nothing to flush may be the work of a flush that is not durable yet: the reply
+ * waits for it. */
+static bool is_empty(struct txn *txn, uint32_t database)
 {
-    for (uint32_t i = 0; i < keyspace->shard_count; i++) {
-        if (shard_count(&keyspace->shards[i], database) > 0) return false;
+    for (uint32_t i = 0; i < txn->keyspace->shard_count; i++) {
+        const struct shard *shard = &txn->keyspace->shards[i];
+        if (shard_count(shard, database) > 0) return false;
+        txn_gate_shard(txn, shard);
     }
     return true;
 }
@@ -28,7 +32,7 @@ static bool has_flush_words(struct call *call)
 
 static void flush(struct call *call, uint32_t database)
 {
-    if (!is_empty(call->txn->keyspace, database)) txn_flush(call->txn, database);
+    if (!is_empty(call->txn, database)) txn_flush(call->txn, database);
 }
 
 static void cmd_flushdb(struct call *call)

@@ -1,5 +1,6 @@
-/* Hostile records: whatever bytes stand where the log or a checkpoint has records, applying them ends well or with
- * STATUS_CORRUPT. And what was made of them can be written as records that make the same again. */
+/* Hostile records: whatever bytes stand where the log or a checkpoint has records, applying them
+ * ends well or with STATUS_CORRUPT. And what was made of them can be written as records that make
+ * the same again. */
 #include "base/assert.h"
 #include "base/buf.h"
 #include "engine/change.h"
@@ -36,10 +37,12 @@ static void apply_all(struct keyspace *keyspace, struct bytes input, bool is_tru
     struct record record;
     while (record_next(&input, &record) == STATUS_OK) {
         struct change_databases map;
-        if (change_parse_databases(&record, DATABASES, &map) == STATUS_OK) ASSERT(map.count <= DATABASES);
+        if (change_parse_databases(&record, DATABASES, &map) == STATUS_OK)
+            ASSERT(map.count <= DATABASES);
         if (is_too_far(&record)) continue;
         uint64_t hash = hashing_bytes(&keyspace->hashing, record.key);
-        enum status status = change_apply(keyspace, (uint32_t)(record.table % DATABASES), hash, &record);
+        enum status status = change_apply(keyspace, (uint32_t)(record.table % DATABASES), hash,
+                                          &record);
         ASSERT(status == STATUS_OK || status == STATUS_CORRUPT);
         ASSERT(status == STATUS_OK || !is_trusted);
     }
@@ -65,8 +68,8 @@ static struct buf write_all(struct keyspace *keyspace)
         uint64_t cursor = 0;
         uint64_t gate = 0;
         do {
-            cursor = keyspace_scan(keyspace, writing.database, cursor, UINT32_MAX, false, write_entry,
-                                   &writing, &gate);
+            cursor = keyspace_scan(keyspace, writing.database, cursor, UINT32_MAX, false,
+                                   write_entry, &writing, &gate);
         } while (cursor != 0);
     }
     return writing.records;

@@ -133,8 +133,8 @@ bool engine_fixture_commit(struct engine_fixture *fixture)
     return status == STATUS_OK;
 }
 
-enum status engine_fixture_checkpoint(struct engine_fixture *fixture,
-                                      bool *out_stopped) NO_LOCK_ANALYSIS
+enum status engine_fixture_checkpoint(struct engine_fixture *fixture, bool *out_stopped)
+    NO_LOCK_ANALYSIS
 {
     jmp_buf here;
     *out_stopped = false;

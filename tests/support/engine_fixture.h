@@ -1,5 +1,6 @@
-/* An engine on a fake disk and a fake clock, without threads unless a test wants them: opened, closed, killed and crashed
- * at will. With short ways to set and get keys, each in a transaction of its own. */
+/* An engine on a fake disk and a fake clock, without threads unless a test wants them: opened,
+ * closed, killed and crashed at will. With short ways to set and get keys, each in a transaction of
+ * its own. */
 #ifndef TESTS_SUPPORT_ENGINE_FIXTURE_H
 #define TESTS_SUPPORT_ENGINE_FIXTURE_H
 
@@ -22,7 +23,8 @@ enum { FIXTURE_SEGMENT_BYTES = 128 * 1024 };
 void engine_fixture_init(struct engine_fixture *fixture);
 /* The same without a disk. */
 void engine_fixture_init_in_memory(struct engine_fixture *fixture);
-/* Puts a manifest with a known secret on the empty disk, so that keys lie in the same order in every run. */
+/* Puts a manifest with a known secret on the empty disk, so that keys lie in the same order in
+ * every run. */
 void engine_fixture_found(struct engine_fixture *fixture, uint64_t seed);
 void engine_fixture_deinit(struct engine_fixture *fixture);
 
@@ -61,7 +63,8 @@ uint64_t engine_fixture_flush(struct engine_fixture *fixture, uint32_t worker, u
 uint64_t engine_fixture_swap(struct engine_fixture *fixture, uint32_t worker, uint32_t first,
                              uint32_t second);
 
-/* The text of a key of a database, "(nil)" when it is not there. Borrowed until the next call in the same thread. */
+/* The text of a key of a database, "(nil)" when it is not there. Borrowed until the next call in
+ * the same thread. */
 const char *engine_fixture_get_in(struct engine_fixture *fixture, uint32_t database,
                                   const char *key);
 const char *engine_fixture_get(struct engine_fixture *fixture, const char *key);

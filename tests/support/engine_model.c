@@ -250,8 +250,8 @@ static uint64_t draw(struct step *step, uint64_t bound)
 /* Looks a key up in both and compares. */
 static struct item look_up(struct step *step, uint32_t database, uint32_t number, struct key *key)
 {
-    const struct engine_model_cell *cell =
-        cell_at(&step->model->now, database, number, step->txn.now_ms);
+    const struct engine_model_cell *cell = cell_at(&step->model->now, database, number,
+                                                   step->txn.now_ms);
     *key = txn_key(&step->txn, engine_model_key(number));
     struct item item = txn_item_in(&step->txn, database, key);
     ASSERT((item.entry != NULL) == cell->is_there);
@@ -401,7 +401,8 @@ static void change_databases(struct step *step)
     struct change change = {.kind = SWAP, .database = first, .key = second};
     txn_swap(&step->txn, first, second);
     note(step, &change);
-    change_functions[draw(step, CHANGE_FUNCTIONS)](step, first, (uint32_t)draw(step, ENGINE_MODEL_KEYS));
+    change_functions[draw(step, CHANGE_FUNCTIONS)](step, first,
+                                                   (uint32_t)draw(step, ENGINE_MODEL_KEYS));
 }
 
 static void lock_group(struct step *step)

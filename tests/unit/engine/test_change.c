@@ -21,7 +21,8 @@ static uint64_t hash_of(const struct keyspace *keyspace, struct bytes key)
     return hashing_bytes(&keyspace->hashing, key);
 }
 
-static enum status apply(struct keyspace *keyspace, uint8_t op, uint8_t flags, struct bytes arguments)
+static enum status apply(struct keyspace *keyspace, uint8_t op, uint8_t flags,
+                         struct bytes arguments)
 {
     struct record record = {
         .op = op, .flags = flags, .key = BYTES_LITERAL("key"), .arguments = arguments};
@@ -69,7 +70,8 @@ TEST(each_effect_does_what_its_line_says)
 TEST(an_effect_on_a_fresh_key_forgets_what_replay_finds)
 {
     struct keyspace *keyspace = create_keyspace();
-    assert_ok(apply(keyspace, CHANGE_BYTES, RECORD_EXPIRES, BYTES_LITERAL("\0\x10\0\0\0\0\0\0old")));
+    assert_ok(
+        apply(keyspace, CHANGE_BYTES, RECORD_EXPIRES, BYTES_LITERAL("\0\x10\0\0\0\0\0\0old")));
     assert_ok(apply(keyspace, CHANGE_RANGE, RECORD_CREATES, BYTES_LITERAL("\x01n")));
     check_text(keyspace, BYTES_LITERAL("\0n"), ENTRY_NO_DEADLINE);
     assert_ok(apply(keyspace, CHANGE_RANGE, 0, BYTES_LITERAL("\x02m")));
@@ -84,25 +86,26 @@ TEST(arguments_against_the_grammar_are_corrupt_and_change_nothing)
         uint8_t flags;
         struct bytes arguments;
     } rows[] = {
-        {0, 0, {"", 0}},
-        {CHANGE_DATABASES, 0, {"\0\0\0", 3}},
-        {200, 0, {"", 0}},
-        {CHANGE_BYTES, RECORD_EXPIRES, {"1234567", 7}},
-        {CHANGE_BYTES, RECORD_EXPIRES, {"\0\0\0\0\0\0\x01\0", 8}}, /* beyond the latest deadline */
-        {CHANGE_BYTES, RECORD_EXPIRES, {"\0\0\0\0\0\0\0\x80", 8}}, /* negative */
-        {CHANGE_INTEGER, 0, {"1234567", 7}},
-        {CHANGE_INTEGER, RECORD_EXPIRES, {"12345\0\0\0", 8}},
-        {CHANGE_RANGE, 0, {"", 0}},
-        {CHANGE_RANGE, 0, {"\x80", 1}},
-        {CHANGE_RANGE, 0, {"\xff\xff\xff\xff\x0fx", 6}}, /* 4 GB away */
-        {CHANGE_DEADLINE, 0, {"1234567", 7}},
-        {CHANGE_DEADLINE, 0, {"\0\0\0\0\0\0\x01\0", 8}},
+        {0,                0,              {"", 0}                     },
+        {CHANGE_DATABASES, 0,              {"\0\0\0", 3}               },
+        {200,              0,              {"", 0}                     },
+        {CHANGE_BYTES,     RECORD_EXPIRES, {"1234567", 7}              },
+        {CHANGE_BYTES,     RECORD_EXPIRES, {"\0\0\0\0\0\0\x01\0", 8}   }, /* beyond the latest deadline */
+        {CHANGE_BYTES,     RECORD_EXPIRES, {"\0\0\0\0\0\0\0\x80", 8}   }, /* negative */
+        {CHANGE_INTEGER,   0,              {"1234567", 7}              },
+        {CHANGE_INTEGER,   RECORD_EXPIRES, {"12345\0\0\0", 8}          },
+        {CHANGE_RANGE,     0,              {"", 0}                     },
+        {CHANGE_RANGE,     0,              {"\x80", 1}                 },
+        {CHANGE_RANGE,     0,              {"\xff\xff\xff\xff\x0fx", 6}}, /* 4 GB away */
+        {CHANGE_DEADLINE,  0,              {"1234567", 7}              },
+        {CHANGE_DEADLINE,  0,              {"\0\0\0\0\0\0\x01\0", 8}   },
     };
     struct keyspace *keyspace = create_keyspace();
     for (int is_there = 0; is_there < 2; is_there++) {
         if (is_there) assert_ok(apply(keyspace, CHANGE_BYTES, 0, BYTES_LITERAL("old")));
         for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-            assert_status(apply(keyspace, rows[i].op, rows[i].flags, rows[i].arguments), STATUS_CORRUPT);
+            assert_status(apply(keyspace, rows[i].op, rows[i].flags, rows[i].arguments),
+                          STATUS_CORRUPT);
             assert_int_equal(entry_of(keyspace) != NULL, is_there);
             if (is_there) check_text(keyspace, BYTES_LITERAL("old"), ENTRY_NO_DEADLINE);
         }
@@ -138,7 +141,8 @@ TEST(an_entry_is_written_as_the_record_that_makes_it)
     check_round_trip(CHANGE_BYTES, RECORD_EXPIRES, BYTES_LITERAL("\0\x10\0\0\0\0\0\0text"));
     check_round_trip(CHANGE_BYTES, 0, bytes_of(large, sizeof large));
     check_round_trip(CHANGE_INTEGER, 0, BYTES_LITERAL("\x01\0\0\0\0\0\0\x80"));
-    check_round_trip(CHANGE_INTEGER, RECORD_EXPIRES, BYTES_LITERAL("\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0"));
+    check_round_trip(CHANGE_INTEGER, RECORD_EXPIRES,
+                     BYTES_LITERAL("\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0"));
 }
 
 TEST(values_take_the_form_that_fits)
@@ -148,7 +152,8 @@ TEST(values_take_the_form_that_fits)
     assert_int_equal(change_value_of_text(BYTES_LITERAL("+7")).kind, ENTRY_STRING);
     assert_int_equal(change_value_of_text(BYTES_LITERAL("9223372036854775808")).kind, ENTRY_STRING);
     assert_int_equal(change_value_of_bytes(BYTES_LITERAL("7")).kind, ENTRY_STRING);
-    assert_int_equal(change_value_of_bytes(bytes_of(large, ENTRY_INLINE_VALUE_MAX)).kind, ENTRY_STRING);
+    assert_int_equal(change_value_of_bytes(bytes_of(large, ENTRY_INLINE_VALUE_MAX)).kind,
+                     ENTRY_STRING);
     struct entry_value value = change_value_of_bytes(bytes_of(large, sizeof large));
     assert_int_equal(value.kind, ENTRY_BLOB);
     blob_release(value.blob);
@@ -171,9 +176,12 @@ TEST(a_map_of_databases_is_read_whole_or_not_at_all)
     for (size_t i = 0; i < 5; i++) {
         assert_status(parse(bytes_of("\x07\x09\x02\x08\x01", i), &map), STATUS_CORRUPT);
     }
-    assert_status(parse(BYTES_LITERAL("\x07\x09\x05\1\1\1\1\1"), &map), STATUS_CORRUPT); /* too many */
-    assert_status(parse(BYTES_LITERAL("\x07\x09\x02\x09\x01"), &map), STATUS_CORRUPT); /* not given out */
-    assert_status(parse(BYTES_LITERAL("\x07\x09\x01\x08\x01"), &map), STATUS_CORRUPT); /* more follows */
+    assert_status(parse(BYTES_LITERAL("\x07\x09\x05\1\1\1\1\1"), &map),
+                  STATUS_CORRUPT); /* too many */
+    assert_status(parse(BYTES_LITERAL("\x07\x09\x02\x09\x01"), &map),
+                  STATUS_CORRUPT); /* not given out */
+    assert_status(parse(BYTES_LITERAL("\x07\x09\x01\x08\x01"), &map),
+                  STATUS_CORRUPT); /* more follows */
 }
 
 RUN_TESTS(CHECK(each_effect_does_what_its_line_says),

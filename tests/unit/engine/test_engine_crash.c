@@ -1,12 +1,13 @@
-/* Power cuts and kills at every disk call of a life with transactions of all kinds, checkpoints, segment changes and
- * restarts in it (cases 1, 2, 4, 5, 6, 7, 8, 16, 18, 19, 21, 22, 23, 24). What comes back is compared with the model:
+/* Power cuts and kills at every disk call of a life with transactions of all kinds, checkpoints,
+ * segment changes and restarts in it (cases 1, 2, 4, 5, 6, 7, 8, 16, 18, 19, 21, 22, 23, 24). What
+ * comes back is compared with the model:
  *
  *   lost      an acknowledged transaction is not there
  *   torn      a state that no whole number of transactions leaves
  *   refused   the start was refused, although nothing acknowledged is damaged
  *
- * One run passes all moments: at each of them the disk is copied as a crash would leave it, and looked at afterwards.
- * CAIRN_TEST_SEED varies the run, CAIRN_TEST_ROUNDS lengthens it. */
+ * One run passes all moments: at each of them the disk is copied as a crash would leave it, and
+ * looked at afterwards. CAIRN_TEST_SEED varies the run, CAIRN_TEST_ROUNDS lengthens it. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -21,6 +22,9 @@
 
 enum {
     STEPS = 60,
+    BIG_EVERY = 8,
+    BIG_VALUE_BYTES = 300 * 1024,
+    BIG_SEGMENT_BYTES = 1024 * 1024,
     POINTS_MAX = 256, /* waiting to be looked at */
 };
 
@@ -133,7 +137,8 @@ static bool recovers(struct life *life, const struct point *point, struct engine
         return false;
     }
     int64_t now_ms = engine_fixture_now_ms(fixture);
-    if (engine_model_find(&life->model, fixture->engine, now_ms, first, point->count, out)) return true;
+    if (engine_model_find(&life->model, fixture->engine, now_ms, first, point->count, out))
+        return true;
     struct buf said = {0};
     buf_append_bytes(&said, buf_bytes(&life->model.message));
     bool is_lost = engine_model_find(&life->model, fixture->engine, now_ms, 0, first, out);
@@ -213,7 +218,8 @@ static void look_at(struct life *life, const struct point *point)
     struct engine_fixture fixture;
     size_t found;
     life->tally.points++;
-    if (point->seed % 16 == 0 || (point->is_kill && point->seed % 4 == 0)) crash_recovery(life, point);
+    if (point->seed % 16 == 0 || (point->is_kill && point->seed % 4 == 0))
+        crash_recovery(life, point);
     adopt(&fixture, point, point->disk);
     bool is_right = recovers(life, point, &fixture, point->acknowledged, &found);
     if (is_right && point->seed % 4 == 0) live_on(life, point, &fixture, found);
@@ -294,6 +300,9 @@ static void run_life(uint64_t seed, struct tally *tally)
     engine_fixture_init(&life->fixture);
     engine_fixture_found(&life->fixture, seed);
     engine_model_init(&life->model, seed);
+    /* So much that a checkpoint is written in several pieces, with transactions in between. */
+    if (seed % BIG_EVERY == 0) life->model.value_bytes_max = BIG_VALUE_BYTES;
+    if (seed % BIG_EVERY == 0) life->fixture.options.segment_bytes = BIG_SEGMENT_BYTES;
     live(life);
     crash_points_detach(&life->watch);
     engine_fixture_deinit(&life->fixture);

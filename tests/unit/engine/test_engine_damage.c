@@ -1,9 +1,10 @@
-/* Damage to files at rest (cases 13, 14, 15, 17): a flipped byte, a zeroed sector, a cut file. Each is detected, with a
- * message that names the file, or does no harm: the content is exactly what was acknowledged. Never a wrong value.
+/* Damage to files at rest (cases 13, 14, 15, 17): a flipped byte, a zeroed sector, a cut file. Each
+ * is detected, with a message that names the file, or does no harm: the content is exactly what was
+ * acknowledged. Never a wrong value.
  *
- * Harmless are, and nothing else: spares (no part of the log), zeros behind the last block of a segment (nothing is there
- * to be damaged; the reader stops at the first byte that is no block), and the seal at the end of the log (it only bears
- * witness for what stands before it). */
+ * Harmless are, and nothing else: spares (no part of the log), zeros behind the last block of a
+ * segment (nothing is there to be damaged; the reader stops at the first byte that is no block),
+ * and the seal at the end of the log (it only bears witness for what stands before it). */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,18 +131,18 @@ static bool is_detected(struct archive *archive, struct engine_fixture *fixture,
     enum status status = engine_fixture_open(fixture);
     if (status == STATUS_OK) {
         size_t found;
-        if (!engine_model_find(&archive->model, fixture->engine, engine_fixture_now_ms(fixture), 0, 0,
-                               &found)) {
-            print_error("%s, offset %" PRIu64 ": opened with wrong content: %s\n", file->name, offset,
-                        buf_text(&archive->model.message));
+        if (!engine_model_find(&archive->model, fixture->engine, engine_fixture_now_ms(fixture), 0,
+                               0, &found)) {
+            print_error("%s, offset %" PRIu64 ": opened with wrong content: %s\n", file->name,
+                        offset, buf_text(&archive->model.message));
             fail();
         }
         return false;
     }
     if ((status != STATUS_CORRUPT && status != STATUS_VERSION) ||
         strstr(buf_text(&fixture->message), file->name) == NULL) {
-        print_error("%s, offset %" PRIu64 ": %s, but \"%s\"\n", file->name, offset, status_text(status),
-                    buf_text(&fixture->message));
+        print_error("%s, offset %" PRIu64 ": %s, but \"%s\"\n", file->name, offset,
+                    status_text(status), buf_text(&fixture->message));
         fail();
     }
     return true;
@@ -151,7 +152,8 @@ static void judge(struct file *file, uint64_t offset, bool was_detected)
 {
     was_detected ? file->detected++ : file->harmless++;
     if (was_detected || offset >= file->used) return;
-    print_error("%s, offset %" PRIu64 " of %" PRIu64 " used: not detected\n", file->name, offset, file->used);
+    print_error("%s, offset %" PRIu64 " of %" PRIu64 " used: not detected\n", file->name, offset,
+                file->used);
     fail();
 }
 
@@ -223,8 +225,8 @@ TEST(every_zeroed_sector_is_detected_or_harmless)
     destroy_archive(&archive);
 }
 
-/* Case 14. A spare that is cut is no longer one; a cut behind the last block is detected by the file's length or, where
- * it leaves room for the next block, harmless. */
+/* Case 14. A spare that is cut is no longer one; a cut behind the last block is detected by the
+ * file's length or, where it leaves room for the next block, harmless. */
 TEST(every_cut_is_detected_or_harmless)
 {
     static struct archive archive;
@@ -282,8 +284,8 @@ TEST(old_files_that_are_put_back_are_not_replayed)
         fake_disk_put(again.disk, name, fake_disk_content(old.disk, name));
         if (engine_fixture_open(&again) == STATUS_OK) {
             size_t found;
-            assert_true(engine_model_find(&old.model, again.engine, engine_fixture_now_ms(&again), 0, 0,
-                                          &found));
+            assert_true(engine_model_find(&old.model, again.engine, engine_fixture_now_ms(&again),
+                                          0, 0, &found));
         } else {
             assert_non_null(strstr(buf_text(&again.message), name));
         }

@@ -1,6 +1,7 @@
-/* A disk that fails while the engine runs (cases 3, 9, 10, 11, 12, 30, 31): the gate closes in all workers, writes are
- * refused with a reason, reads go on, and a restart finds everything that was acknowledged; with a full disk no restart
- * is needed. Every call of a life with checkpoints and segment changes fails once, or from then on. */
+/* A disk that fails while the engine runs (cases 3, 9, 10, 11, 12, 30, 31): the gate closes in all
+ * workers, writes are refused with a reason, reads go on, and a restart finds everything that was
+ * acknowledged; with a full disk no restart is needed. Every call of a life with checkpoints and
+ * segment changes fails once, or from then on. */
 #include <stdio.h>
 
 #include "engine/engine.h"
@@ -35,8 +36,8 @@ static void read_on(struct life *life)
 {
     struct engine_fixture *fixture = &life->fixture;
     size_t last = engine_model_count(&life->model);
-    assert_true(engine_model_find(&life->model, fixture->engine, engine_fixture_now_ms(fixture), last,
-                                  last, &last));
+    assert_true(engine_model_find(&life->model, fixture->engine, engine_fixture_now_ms(fixture),
+                                  last, last, &last));
 }
 
 /* Case 3: from the first failure on. */
@@ -70,7 +71,8 @@ static void live(struct life *life)
             enum status status = engine_fixture_checkpoint(fixture, &life->is_stopped);
             struct engine_statistics after;
             engine_statistics(fixture->engine, &after);
-            if (!life->is_stopped) assert_int_equal(after.checkpoint_last_failed, status != STATUS_OK);
+            if (!life->is_stopped)
+                assert_int_equal(after.checkpoint_last_failed, status != STATUS_OK);
             if (!life->is_stopped && life->has_failed) assert_int_not_equal(status, STATUS_OK);
         }
         check_gate(life);
@@ -100,10 +102,10 @@ static void recover(struct life *life, size_t acknowledged, const char *where, u
 {
     struct engine_fixture *fixture = &life->fixture;
     enum status status = engine_fixture_open(fixture);
-    size_t found;
+    size_t found = 0;
     if (status != STATUS_OK ||
-        !engine_model_find(&life->model, fixture->engine, engine_fixture_now_ms(fixture), acknowledged,
-                           engine_model_count(&life->model), &found)) {
+        !engine_model_find(&life->model, fixture->engine, engine_fixture_now_ms(fixture),
+                           acknowledged, engine_model_count(&life->model), &found)) {
         print_error("%s, call %llu, seed %llu, %zu of %zu acknowledged: %s: %s%s\n", where,
                     (unsigned long long)call, (unsigned long long)life->seed, acknowledged,
                     engine_model_count(&life->model), status_text(status),
@@ -159,7 +161,8 @@ static void fail_everywhere(struct fake_disk_fault fault, const char *where)
 
 TEST(every_call_fails_once)
 {
-    fail_everywhere((struct fake_disk_fault){.kind = FAKE_DISK_FAIL, .status = STATUS_IO}, "EIO once");
+    fail_everywhere((struct fake_disk_fault){.kind = FAKE_DISK_FAIL, .status = STATUS_IO},
+                    "EIO once");
 }
 
 TEST(every_call_fails_from_then_on)

@@ -1,5 +1,6 @@
-/* Four threads of transactions with a real log writer and housekeeper, checkpoints, expiry, flushes and swaps at the same
- * time, on a disk in memory; and crashes while they run (cases 1, 2, 18, 22). Run under the thread sanitizer. */
+/* Four threads of transactions with a real log writer and housekeeper, checkpoints, expiry, flushes
+ * and swaps at the same time, on a disk in memory; and crashes while they run (cases 1, 2, 18, 22).
+ * Run under the thread sanitizer. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -26,9 +27,9 @@ struct member {
     struct thread thread;
     uint32_t index;
     struct random random;
-    uint64_t own;              /* what its own counter stands at */
-    uint64_t shared;           /* how often it has added to the shared one */
-    uint64_t gate;             /* of the newest transaction */
+    uint64_t own;    /* what its own counter stands at */
+    uint64_t shared; /* how often it has added to the shared one */
+    uint64_t gate;   /* of the newest transaction */
     _Atomic uint64_t own_acknowledged;
     _Atomic uint64_t shared_acknowledged;
     _Atomic uint64_t torn_pairs;
@@ -88,7 +89,8 @@ static void count(struct member *member)
     (void)snprintf(name, sizeof name, "own %u", member->index);
     struct txn txn;
     begin(member, &txn, 0);
-    struct key keys[2] = {txn_key(&txn, bytes_of_text(name)), txn_key(&txn, BYTES_LITERAL("shared"))};
+    struct key keys[2] = {txn_key(&txn, bytes_of_text(name)),
+                          txn_key(&txn, BYTES_LITERAL("shared"))};
     txn_lock(&txn, keys, 2);
     set_number(&txn, &keys[0], ++member->own);
     set_number(&txn, &keys[1], number_in(&txn, &keys[1]) + 1);
@@ -121,7 +123,8 @@ static void read_pair(struct member *member)
     struct txn txn;
     struct key keys[2];
     lock_pair(member, &txn, keys);
-    if (number_in(&txn, &keys[0]) != number_in(&txn, &keys[1])) atomic_fetch_add(&member->torn_pairs, 1);
+    if (number_in(&txn, &keys[0]) != number_in(&txn, &keys[1]))
+        atomic_fetch_add(&member->torn_pairs, 1);
     commit(member, &txn);
 }
 
@@ -137,8 +140,9 @@ static void stir(struct member *member)
     txn_lock(&txn, keys, 2);
     struct item item = txn_item(&txn, &keys[0]);
     uint64_t kind = random_of(member, 8);
-    int64_t deadline_ms = random_of(member, 3) == 0 ? txn.now_ms + 1 + (int64_t)random_of(member, 30)
-                                                   : ENTRY_NO_DEADLINE;
+    int64_t deadline_ms = random_of(member, 3) == 0
+                              ? txn.now_ms + 1 + (int64_t)random_of(member, 30)
+                              : ENTRY_NO_DEADLINE;
     if (kind == 0 && item.entry != NULL) {
         txn_remove(&txn, &item);
     } else if (kind == 1 && item.entry != NULL) {
@@ -285,7 +289,8 @@ TEST(threads_change_the_same_keys_while_checkpoints_are_taken)
     assert_int_equal(number_at(&team.fixture, "shared"), shared);
     assert_int_equal(number_at(&team.fixture, "left"), number_at(&team.fixture, "right"));
     for (uint32_t i = 0; i < 2; i++) {
-        assert_int_equal(keyspace_count(engine_keyspace(team.fixture.engine), WILD_DATABASE + i), wild[i]);
+        assert_int_equal(keyspace_count(engine_keyspace(team.fixture.engine), WILD_DATABASE + i),
+                         wild[i]);
     }
     engine_fixture_deinit(&team.fixture);
 }
@@ -304,7 +309,8 @@ static void crash_now(struct team *team, uint64_t seed)
     fixture.options.clock = &clock_system;
     fixture.disk = fake_disk_crash(team->fixture.disk, seed);
     enum status status = engine_fixture_open(&fixture);
-    if (status != STATUS_OK) print_error("seed %llu: %s\n", (unsigned long long)seed, buf_text(&fixture.message));
+    if (status != STATUS_OK)
+        print_error("seed %llu: %s\n", (unsigned long long)seed, buf_text(&fixture.message));
     assert_ok(status);
     uint64_t sum = 0;
     for (uint32_t i = 0; i < THREADS; i++) {
@@ -322,13 +328,46 @@ TEST(crashes_while_threads_run_lose_nothing_and_halve_nothing)
     static struct team team;
     team = (struct team){0};
     start(&team, "crashes_while_threads_run_lose_nothing_and_halve_nothing");
-    for (uint64_t seed = 1; seed <= CRASHES; seed++) crash_now(&team, seed);
+    unsigned while_running = 0;
+    for (uint64_t seed = 1; seed <= CRASHES; seed++) {
+        crash_now(&team, seed);
+        while_running += atomic_load(&team.members[0].own_acknowledged) < ROUNDS;
+    }
+    print_message("# crashes while threads run: %u\n", while_running);
     join(&team);
     crash_now(&team, 0);
     engine_fixture_deinit(&team.fixture);
 }
 
-/* Stopping does not wait for what the housekeeper is at. */
+/* Case 26: the checkpoint waits for a log that waits for room; closing does not wait for either. */
+TEST(closing_on_a_full_disk_takes_no_time)
+{
+    struct engine_fixture fixture;
+    static char value[50001];
+    memset(value, 'v', 50000);
+    engine_fixture_init(&fixture);
+    fixture.options.has_threads = true;
+    fixture.options.clock = &clock_system;
+    fake_disk_set_capacity(fixture.disk, 1500 * 1024);
+    assert_ok(engine_fixture_open(&fixture));
+    uint64_t gate = 0;
+    for (unsigned i = 0; i < 60; i++) gate = engine_fixture_set(&fixture, "a", value, 0);
+    assert_status(wal_wait(engine_wal(fixture.engine), gate, 300 * UINT64_C(1000000)),
+                  STATUS_WOULD_BLOCK);
+    assert_ok(engine_request_checkpoint(fixture.engine));
+    struct engine_statistics statistics;
+    do {
+        engine_statistics(fixture.engine, &statistics);
+    } while (!statistics.checkpoint_running && statistics.checkpoint_attempts == 0);
+    uint64_t began_ns = clock_monotonic_ns(&clock_system);
+    (void)!engine_fixture_close(&fixture);
+    assert_true(clock_monotonic_ns(&clock_system) - began_ns < 10 * UINT64_C(1000000000));
+    fake_disk_set_capacity(fixture.disk, UINT64_MAX);
+    assert_ok(engine_fixture_open(&fixture));
+    engine_fixture_deinit(&fixture);
+}
+
+/* The next start finds the old checkpoint or the new one, and the log behind it. */
 TEST(closing_while_a_checkpoint_runs)
 {
     for (unsigned i = 0; i < 5; i++) {
@@ -348,4 +387,4 @@ TEST(closing_while_a_checkpoint_runs)
 
 RUN_TESTS(CHECK(threads_change_the_same_keys_while_checkpoints_are_taken),
           CHECK(crashes_while_threads_run_lose_nothing_and_halve_nothing),
-          CHECK(closing_while_a_checkpoint_runs))
+          CHECK(closing_on_a_full_disk_takes_no_time), CHECK(closing_while_a_checkpoint_runs))

@@ -1,5 +1,6 @@
-/* What a start brings back: checkpoint and log together, by sequence numbers, tables and deadlines. Crashes are in
- * test_engine_crash.c; here the process stops well, or is killed, at chosen moments. */
+/* What a start brings back: checkpoint and log together, by sequence numbers, tables and
+ * deadlines. Crashes are in test_engine_crash.c; here the process stops well, or is killed, at
+ * chosen moments. */
 #include <stdio.h>
 
 #include "engine/engine.h"
@@ -70,8 +71,8 @@ TEST(two_workers_that_write_the_same_key_in_turn)
     engine_fixture_deinit(&fixture);
 }
 
-/* The log of a checkpoint begins before its walk: what was published but not written then is in both, and the worker
- * whose run stands first may have written later. */
+/* The log of a checkpoint begins before its walk: what was published but not written then is in
+ * both, and the worker whose run stands first may have written later. */
 TEST(records_that_the_checkpoint_holds_may_come_in_any_order)
 {
     struct engine_fixture fixture;
@@ -106,7 +107,8 @@ static void on_change(void *context, const char *name)
     if (++interruption->writes == interruption->at) interruption->act(interruption);
 }
 
-static void checkpoint_interrupted(struct engine_fixture *fixture, struct interruption *interruption)
+static void checkpoint_interrupted(struct engine_fixture *fixture,
+                                   struct interruption *interruption)
 {
     interruption->fixture = fixture;
     crash_points_attach(&interruption->points, fixture->disk, on_change, interruption);
@@ -115,8 +117,9 @@ static void checkpoint_interrupted(struct engine_fixture *fixture, struct interr
     crash_points_detach(&interruption->points);
 }
 
-/* Keys of one partition with long values, in a shard with so many others that each few of them make a chunk: the walk is
- * interrupted, by a write to the file, between two chunks of the same partition. */
+/* Keys of one partition with long values, in a shard with so many others that each few of them make
+ * a chunk: the walk is interrupted, by a write to the file, between two chunks of the same
+ * partition. */
 static void fill_partition(struct engine_fixture *fixture, struct interruption *interruption)
 {
     const struct keyspace *keyspace = engine_keyspace(fixture->engine);
@@ -146,7 +149,8 @@ static void check_appended(struct engine_fixture *fixture, const struct interrup
     for (unsigned i = 0; i < interruption->key_count; i++) {
         const char *value = engine_fixture_get(fixture, interruption->keys[i]);
         assert_int_equal(strlen(value), VALUE_BYTES + marks);
-        for (size_t mark = 0; mark < marks; mark++) assert_int_equal(value[VALUE_BYTES + mark], '!');
+        for (size_t mark = 0; mark < marks; mark++)
+            assert_int_equal(value[VALUE_BYTES + mark], '!');
     }
 }
 
@@ -199,7 +203,8 @@ static struct load_result load(struct engine_fixture *fixture)
     return result;
 }
 
-/* Every effect of today may be replayed twice without harm; those of tomorrow (a push to a list) may not. */
+/* Every effect of today may be replayed twice without harm; those of tomorrow (a push to a list)
+ * may not. */
 TEST(what_a_chunk_holds_is_not_replayed_over_it)
 {
     struct engine_fixture fixture;
@@ -219,7 +224,8 @@ TEST(what_a_chunk_holds_is_not_replayed_over_it)
     engine_fixture_deinit(&fixture);
 }
 
-/* Without a log the checkpoint's chunks are all there is; a log that is switched on later follows the newest of them. */
+/* Without a log the checkpoint's chunks are all there is; a log that is switched on later follows
+ * the newest of them. */
 TEST(a_log_begun_behind_a_checkpoint_that_had_none)
 {
     struct engine_fixture fixture;
@@ -416,7 +422,8 @@ TEST(deadlines_are_absolute)
     engine_fixture_deinit(&fixture);
 }
 
-/* A key whose deadline has passed before the start, but that was changed after its deadline had been put off. */
+/* A key whose deadline has passed before the start, but that was changed after its deadline had
+ * been put off. */
 TEST(replay_does_not_expire_what_was_alive_when_it_was_written)
 {
     struct engine_fixture fixture;
@@ -437,7 +444,8 @@ TEST(replay_does_not_expire_what_was_alive_when_it_was_written)
     engine_fixture_deinit(&fixture);
 }
 
-/* The old value and its deadline are still in the log when the next start replays what was appended to nothing. */
+/* The old value and its deadline are still in the log when the next start replays what was appended
+ * to nothing. */
 TEST(appending_to_what_expired_while_no_server_ran)
 {
     struct engine_fixture fixture;

@@ -514,7 +514,8 @@ TEST(scans_and_random_keys_pass_over_what_has_expired)
             cursor = txn_scan(&txn, cursor, 3, count_entry, &count);
         } while (cursor != 0);
         assert_int_equal(count, 1);
-        assert_int_equal(txn_database_size(&txn), 21); /* DBSIZE counts them until they are deleted */
+        assert_int_equal(txn_database_size(&txn),
+                         21); /* DBSIZE counts them until they are deleted */
         count = 0;
         for (int i = 0; i < 10; i++) (void)txn_random(&txn, expect_live, &count);
         assert_true(count > 0);
@@ -565,8 +566,7 @@ TEST(without_a_disk_there_is_nothing_to_checkpoint)
 RUN_TESTS(CHECK(texts_are_stored_in_their_shortest_form),
           CHECK(bytes_stay_bytes_even_when_they_look_like_a_number),
           CHECK(a_range_fills_the_gap_with_zeros_and_keeps_the_deadline),
-          CHECK(a_deadline_is_replaced_kept_or_taken_away),
-          CHECK(a_deadline_that_is_past_deletes),
+          CHECK(a_deadline_is_replaced_kept_or_taken_away), CHECK(a_deadline_that_is_past_deletes),
           CHECK(a_deadline_beyond_all_measure_is_the_latest_there_is),
           CHECK(what_has_expired_is_hidden_then_deleted_by_a_writer),
           CHECK(copies_share_a_long_value_until_one_of_them_changes),
