@@ -1,4 +1,5 @@
-/* Whether a command may run now: an ordered list of reasons to refuse it. Adding a reason is one function and one row. */
+/* Whether a command may run now: an ordered list of reasons to refuse it. Adding a reason is one
+ * function and one row. */
 #ifndef COMMAND_ADMISSION_H
 #define COMMAND_ADMISSION_H
 
@@ -6,7 +7,8 @@
 
 struct session;
 
-/* What is unusual at the moment, for all sessions; 0 nearly always. The worker sets it once a loop. */
+/* What is unusual at the moment, for all sessions; 0 nearly always. The worker sets it once a
+ * loop. */
 enum admission_guards {
     GUARD_REFUSED = 1,       /* the engine refuses writes: its text is in admission.refusal */
     GUARD_OUT_OF_MEMORY = 2, /* used memory is over maxmemory */

@@ -1,5 +1,6 @@
-/* The run of a command is short enough to read aloud, see dispatch_run. Everything unusual (refusals, MULTI, pauses,
- * monitors, the slow log) is one test of a flag away from the straight line. */
+/* The run of a command is short enough to read aloud, see dispatch_run. Everything unusual
+ * (refusals, MULTI, pauses, monitors, the slow log) is one test of a flag away from the straight
+ * line. */
 #include "command/dispatch.h"
 
 #include <stdio.h>
@@ -18,10 +19,12 @@
 enum {
     DISPATCH_ARENA_BYTES = 64 * 1024,
     DISPATCH_LATENCY_NS = 1000000, /* the latency monitor counts whole milliseconds */
-    UNKNOWN_NAME_BYTES_MAX = 128,      /* of an unknown command's name and arguments, in the error text */
+    UNKNOWN_NAME_BYTES_MAX =
+        128, /* of an unknown command's name and arguments, in the error text */
 };
 
-/* ------------------------------------------------------------------------------------------------- replies nobody wants */
+/* -------------------------------------------------------------------------------------------------
+ * replies nobody wants */
 
 static void discard_grow(struct sink *sink, size_t size)
 {
@@ -35,7 +38,8 @@ static void discard_grow(struct sink *sink, size_t size)
     sink->end = sink->next + size;
 }
 
-static void discard_attach(struct sink *sink, struct bytes bytes, void (*release)(void *owner), void *owner)
+static void discard_attach(struct sink *sink, struct bytes bytes, void (*release)(void *owner),
+                           void *owner)
 {
     (void)sink;
     (void)bytes;
@@ -44,10 +48,11 @@ static void discard_attach(struct sink *sink, struct bytes bytes, void (*release
 
 static const struct sink_ops discard_ops = {discard_grow, discard_attach};
 
-/* --------------------------------------------------------------------------------------------------------------- life */
+/* ---------------------------------------------------------------------------------------------------------------
+ * life */
 
-void dispatcher_init(struct dispatcher *dispatcher, struct services *services, struct engine_worker *worker,
-                     struct statistics_worker *statistics)
+void dispatcher_init(struct dispatcher *dispatcher, struct services *services,
+                     struct engine_worker *worker, struct statistics_worker *statistics)
 {
     *dispatcher = (struct dispatcher){
         .services = services,
@@ -62,7 +67,8 @@ void dispatcher_init(struct dispatcher *dispatcher, struct services *services, s
 void dispatcher_set_slow(struct dispatcher *dispatcher, int64_t slow_us)
 {
     dispatcher->slow_ns = slow_us < 0 ? UINT64_MAX : (uint64_t)slow_us * 1000;
-    dispatcher->notable_ns = dispatcher->slow_ns < DISPATCH_LATENCY_NS ? dispatcher->slow_ns : DISPATCH_LATENCY_NS;
+    dispatcher->notable_ns = dispatcher->slow_ns < DISPATCH_LATENCY_NS ? dispatcher->slow_ns
+                                                                       : DISPATCH_LATENCY_NS;
 }
 
 void dispatcher_deinit(struct dispatcher *dispatcher)
@@ -70,16 +76,19 @@ void dispatcher_deinit(struct dispatcher *dispatcher)
     arena_deinit(&dispatcher->arena);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- keys */
+/* ----------------------------------------------------------------------------------------------------------------
+ * keys */
 
 static const struct hashing *hashing_of(const struct dispatcher *dispatcher)
 {
     return &dispatcher->worker->keyspace->hashing;
 }
 
-/* ------------------------------------------------------------------------------------------------------- before the run */
+/* -------------------------------------------------------------------------------------------------------
+ * before the run */
 
-/* Up to 8 bytes of a name as one word: two loads that may overlap, so equal words of equal sizes are equal names. */
+/* Up to 8 bytes of a name as one word: two loads that may overlap, so equal words of equal sizes
+ * are equal names. */
 ALWAYS_INLINE uint64_t word_of(struct bytes name)
 {
     if (name.size >= 4 && name.size <= 8) {
@@ -102,17 +111,22 @@ static NO_INLINE void find(struct dispatcher *dispatcher, struct request *reques
     if (command == NULL) return;
     if (command->subcommands == NULL) {
         request->index = registry_index(registry, command);
-        dispatcher->last = (struct dispatch_memory){word, (uint32_t)request->arguments[0].size, request->index, command};
+        dispatcher->last = (struct dispatch_memory){word, (uint32_t)request->arguments[0].size,
+                                                    request->index, command};
         return;
     }
-    /* A container without a function of its own is its subcommands; an unknown one is found out when it is run. */
-    const struct command *subcommand =
-        request->argument_count >= 2 ? registry_find_subcommand(command, request->arguments[1]) : NULL;
+    /* A container without a function of its own is its subcommands; an unknown one is found out
+     * when it is run. */
+    const struct command *subcommand = request->argument_count >= 2
+                                           ? registry_find_subcommand(command,
+                                                                      request->arguments[1])
+                                           : NULL;
     if (subcommand != NULL) request->command = subcommand;
     request->index = registry_index(registry, request->command);
 }
 
-void dispatch_prepare(struct dispatcher *dispatcher, const struct session *session, struct request *request)
+void dispatch_prepare(struct dispatcher *dispatcher, const struct session *session,
+                      struct request *request)
 {
     request->is_hashed = false;
     request->has_one_key = false;
@@ -145,13 +159,15 @@ void dispatch_prefetch(const struct dispatcher *dispatcher, const struct session
 static NO_INLINE void refuse_unknown(const struct request *request, struct reply *reply)
 {
     struct buf arguments = {0};
-    for (uint32_t i = 1; i < request->argument_count && arguments.size < UNKNOWN_NAME_BYTES_MAX; i++) {
-        struct bytes argument = bytes_part(request->arguments[i], 0, UNKNOWN_NAME_BYTES_MAX - arguments.size);
+    for (uint32_t i = 1; i < request->argument_count && arguments.size < UNKNOWN_NAME_BYTES_MAX;
+         i++) {
+        struct bytes argument = bytes_part(request->arguments[i], 0,
+                                           UNKNOWN_NAME_BYTES_MAX - arguments.size);
         buf_printf(&arguments, "'%.*s' ", (int)argument.size, argument.data);
     }
     struct bytes name = bytes_part(request->arguments[0], 0, UNKNOWN_NAME_BYTES_MAX);
-    reply_errorf(reply, "ERR unknown command '%.*s', with args beginning with: %s", (int)name.size, name.data,
-                 buf_text(&arguments));
+    reply_errorf(reply, "ERR unknown command '%.*s', with args beginning with: %s", (int)name.size,
+                 name.data, buf_text(&arguments));
     buf_deinit(&arguments);
 }
 
@@ -163,7 +179,8 @@ static NO_INLINE void refuse_subcommand(const struct request *request, struct re
         char c = request->command->name[i];
         name[i] = (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
     }
-    reply_errorf(reply, "ERR unknown subcommand '%.*s'. Try %s HELP.", (int)subcommand.size, subcommand.data, name);
+    reply_errorf(reply, "ERR unknown subcommand '%.*s'. Try %s HELP.", (int)subcommand.size,
+                 subcommand.data, name);
 }
 
 /* A refused command spoils the transaction that is being queued. */
@@ -171,7 +188,6 @@ static void spoil_multi(struct session *session)
 {
     if ((session->flags & SESSION_IN_MULTI) != 0) session->flags |= SESSION_DIRTY_EXEC;
 }
-
 
 static bool is_exec(const struct command *command)
 {
@@ -186,9 +202,10 @@ static uint32_t flags_of(const struct session *session, const struct command *co
     return flags | (session->multi->flags & (CMD_WRITE | CMD_GROWS_MEMORY | CMD_MAY_REPLICATE));
 }
 
-/* Says why the command is not run. It spoils the transaction being queued; of EXEC itself it ends it. */
-static NO_INLINE void refuse(struct dispatcher *dispatcher, struct session *session, const struct request *request,
-                             struct reply *reply, const char *text)
+/* Says why the command is not run. It spoils the transaction being queued; of EXEC itself it ends
+ * it. */
+static NO_INLINE void refuse(struct dispatcher *dispatcher, struct session *session,
+                             const struct request *request, struct reply *reply, const char *text)
 {
     statistics_reject(dispatcher->statistics, request->index);
     if (!is_exec(request->command)) {
@@ -202,7 +219,8 @@ static NO_INLINE void refuse(struct dispatcher *dispatcher, struct session *sess
     reply_errorf(reply, "EXECABORT Transaction discarded because of: %s", reason);
 }
 
-/* A subcommand has its own row; a container's row with further arguments means that there was none. */
+/* A subcommand has its own row; a container's row with further arguments means that there was
+ * none. */
 static bool has_no_such_subcommand(const struct request *request)
 {
     return request->command->subcommands != NULL && request->argument_count > 1;
@@ -220,7 +238,8 @@ static NO_INLINE void refuse_malformed(struct dispatcher *dispatcher, struct ses
         spoil_multi(session);
     } else {
         char text[96];
-        (void)snprintf(text, sizeof text, "ERR wrong number of arguments for '%s' command", request->command->name);
+        (void)snprintf(text, sizeof text, "ERR wrong number of arguments for '%s' command",
+                       request->command->name);
         refuse(dispatcher, session, request, reply, text);
     }
 }
@@ -229,7 +248,8 @@ ALWAYS_INLINE bool is_well_formed(const struct request *request)
 {
     const struct command *command = request->command;
     if (command == NULL || !command_takes(command, request->argument_count)) return false;
-    return command->function != NULL && (command->subcommands == NULL || request->argument_count == 1);
+    return command->function != NULL &&
+           (command->subcommands == NULL || request->argument_count == 1);
 }
 
 static NO_INLINE bool is_refused(struct dispatcher *dispatcher, struct session *session,
@@ -248,7 +268,7 @@ static NO_INLINE bool is_refused(struct dispatcher *dispatcher, struct session *
 }
 
 ALWAYS_INLINE bool is_paused(const struct dispatcher *dispatcher, const struct session *session,
-                      const struct request *request)
+                             const struct request *request)
 {
     if (LIKELY(dispatcher->pause_until_ms == 0)) return false;
     if (dispatcher->now_ms >= dispatcher->pause_until_ms || request->command == NULL) return false;
@@ -256,13 +276,15 @@ ALWAYS_INLINE bool is_paused(const struct dispatcher *dispatcher, const struct s
     return (flags_of(session, request->command) & (CMD_WRITE | CMD_MAY_REPLICATE)) != 0;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- the run */
+/* -------------------------------------------------------------------------------------------------------------
+ * the run */
 
 /* Any number of keys: all of them hashed, all of their shards locked. */
 static NO_INLINE void lock_keys(struct call *call, const struct request *request)
 {
     struct txn *txn = call->txn;
-    struct command_key_range range = command_key_range(request->command, request->arguments, request->argument_count);
+    struct command_key_range range = command_key_range(request->command, request->arguments,
+                                                       request->argument_count);
     if ((request->command->flags & CMD_ALL_SHARDS) != 0 && txn->shard_count == 0) txn_lock_all(txn);
     if (range.count == 0) return;
     struct key *keys = arena_alloc(call->arena, memory_size_mul(range.count, sizeof *keys));
@@ -289,15 +311,17 @@ ALWAYS_INLINE void run_function(struct call *call, const struct request *request
     request->command->function(call);
 }
 
-ALWAYS_INLINE void observe(struct services *services, const struct session *session, const struct request *request)
+ALWAYS_INLINE void observe(struct services *services, const struct session *session,
+                           const struct request *request)
 {
     if (LIKELY(atomic_load_explicit(&services->monitor_count, memory_order_relaxed) == 0)) return;
     if ((request->command->flags & (CMD_SKIP_MONITOR | CMD_ADMIN | CMD_SECRET)) != 0) return;
     services->observe(services, session, request->arguments, request->argument_count);
 }
 
-ALWAYS_INLINE struct call call_for(struct dispatcher *dispatcher, struct session *session, const struct request *request,
-                            struct txn *txn, struct reply *reply)
+ALWAYS_INLINE struct call call_for(struct dispatcher *dispatcher, struct session *session,
+                                   const struct request *request, struct txn *txn,
+                                   struct reply *reply)
 {
     return (struct call){
         .command = request->command,
@@ -314,7 +338,7 @@ ALWAYS_INLINE struct call call_for(struct dispatcher *dispatcher, struct session
 }
 
 static void log_slow(struct dispatcher *dispatcher, const struct session *session,
-                               const struct request *request, uint64_t elapsed_us)
+                     const struct request *request, uint64_t elapsed_us)
 {
     if ((request->command->flags & (CMD_SKIP_SLOWLOG | CMD_SECRET)) != 0) return;
     struct slowlog_sample sample = {
@@ -333,13 +357,15 @@ static NO_INLINE void note_slow(struct dispatcher *dispatcher, const struct sess
                                 const struct request *request, uint64_t elapsed_ns)
 {
     const struct command *command = request->command;
-    if (elapsed_ns >= dispatcher->slow_ns) log_slow(dispatcher, session, request, elapsed_ns / 1000);
+    if (elapsed_ns >= dispatcher->slow_ns)
+        log_slow(dispatcher, session, request, elapsed_ns / 1000);
     const char *event = (command->flags & CMD_FAST) != 0 ? "fast-command" : "command";
-    latency_record(dispatcher->services->latency, event, dispatcher->now_ms / 1000, elapsed_ns / 1000000);
+    latency_record(dispatcher->services->latency, event, dispatcher->now_ms / 1000,
+                   elapsed_ns / 1000000);
 }
 
-/* The time since it was last asked. Reading the counter is dear on virtual machines (30 ns), so the end of one command is
- * the beginning of the next. */
+/* The time since it was last asked. Reading the counter is dear on virtual machines (30 ns), so the
+ * end of one command is the beginning of the next. */
 ALWAYS_INLINE uint64_t take_time(struct dispatcher *dispatcher)
 {
     uint64_t now = ticks_now(dispatcher->ticks);
@@ -354,8 +380,8 @@ void dispatch_begin_batch(struct dispatcher *dispatcher)
 }
 
 /* Opens the transaction, runs the function in it, commits, counts. */
-ALWAYS_INLINE void run(struct dispatcher *dispatcher, struct session *session, const struct request *request,
-                struct reply *reply)
+ALWAYS_INLINE void run(struct dispatcher *dispatcher, struct session *session,
+                       const struct request *request, struct reply *reply)
 {
     struct services *services = dispatcher->services;
     observe(services, session, request);
@@ -369,28 +395,34 @@ ALWAYS_INLINE void run(struct dispatcher *dispatcher, struct session *session, c
     if (txn.gate > session->gate) session->gate = txn.gate;
 
     uint64_t elapsed_ns = take_time(dispatcher);
-    statistics_count(dispatcher->statistics, request->index, elapsed_ns, reply->error_count != errors);
-    if (UNLIKELY(elapsed_ns >= dispatcher->notable_ns)) note_slow(dispatcher, session, request, elapsed_ns);
+    statistics_count(dispatcher->statistics, request->index, elapsed_ns,
+                     reply->error_count != errors);
+    if (UNLIKELY(elapsed_ns >= dispatcher->notable_ns))
+        note_slow(dispatcher, session, request, elapsed_ns);
 }
 
-ALWAYS_INLINE void note_command(struct session *session, const struct command *command, int64_t now_ms)
+ALWAYS_INLINE void note_command(struct session *session, const struct command *command,
+                                int64_t now_ms)
 {
     session->last_command = command;
     session->active_ms = now_ms;
     session->command_count++;
 }
 
-ALWAYS_INLINE void admit_and_run(struct dispatcher *dispatcher, struct session *session, const struct request *request,
-                          struct reply *reply)
+ALWAYS_INLINE void admit_and_run(struct dispatcher *dispatcher, struct session *session,
+                                 const struct request *request, struct reply *reply)
 {
     if (UNLIKELY(!is_well_formed(request))) {
         refuse_malformed(dispatcher, session, request, reply);
         return;
     }
-    bool is_plain = dispatcher->guards == 0 && (session->flags & (SESSION_AUTHENTICATED | SESSION_IN_MULTI)) == SESSION_AUTHENTICATED;
+    bool is_plain = dispatcher->guards == 0 &&
+                    (session->flags & (SESSION_AUTHENTICATED | SESSION_IN_MULTI)) ==
+                        SESSION_AUTHENTICATED;
     if (UNLIKELY(!is_plain) && is_refused(dispatcher, session, request, reply)) return;
     note_command(session, request->command, dispatcher->now_ms);
-    if (UNLIKELY((session->flags & SESSION_IN_MULTI) != 0) && (request->command->flags & CMD_TRANSACTION) == 0) {
+    if (UNLIKELY((session->flags & SESSION_IN_MULTI) != 0) &&
+        (request->command->flags & CMD_TRANSACTION) == 0) {
         multi_queue(session, request->command, request->arguments, request->argument_count);
         reply_simple(reply, BYTES_LITERAL("QUEUED"));
         return;
@@ -409,7 +441,8 @@ static NO_INLINE void run_without_reply(struct dispatcher *dispatcher, struct se
         session->flags |= SESSION_REPLY_SKIP;
     }
     struct sink *sink = reply->sink;
-    bool says_on = was_off && request->command != NULL && bytes_is_word(bytes_of_text(request->command->name), "client|reply") &&
+    bool says_on = was_off && request->command != NULL &&
+                   bytes_is_word(bytes_of_text(request->command->name), "client|reply") &&
                    request->argument_count == 3 && bytes_is_word(request->arguments[2], "on");
     if (!says_on) reply->sink = &dispatcher->discard;
     admit_and_run(dispatcher, session, request, reply);
@@ -429,8 +462,9 @@ enum dispatch_result dispatch_run(struct dispatcher *dispatcher, struct session 
     return DISPATCH_DONE;
 }
 
-void dispatch_resume(struct dispatcher *dispatcher, struct session *session, const struct request *request,
-                     struct reply *reply, void (*resume)(struct call *call))
+void dispatch_resume(struct dispatcher *dispatcher, struct session *session,
+                     const struct request *request, struct reply *reply,
+                     void (*resume)(struct call *call))
 {
     struct txn txn;
     txn_begin(&txn, dispatcher->worker, session->database, dispatcher->now_ms);
@@ -443,11 +477,14 @@ void dispatch_resume(struct dispatcher *dispatcher, struct session *session, con
     if (txn.gate > session->gate) session->gate = txn.gate;
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- EXEC */
+/* ----------------------------------------------------------------------------------------------------------------
+ * EXEC */
 
-static void append_keys(struct buf *keys, const struct txn *txn, const struct queued_command *queued)
+static void append_keys(struct buf *keys, const struct txn *txn,
+                        const struct queued_command *queued)
 {
-    struct command_key_range range = command_key_range(queued->command, queued->arguments, queued->argument_count);
+    struct command_key_range range = command_key_range(queued->command, queued->arguments,
+                                                       queued->argument_count);
     for (uint32_t i = 0; i < range.count; i++) {
         struct key key = txn_key(txn, queued->arguments[range.first + i * range.step]);
         buf_append(keys, &key, sizeof key);
@@ -467,7 +504,8 @@ static void lock_queue(struct txn *txn, const struct multi *multi)
         struct key key = {bytes_of(node->key, node->key_bytes), node->hash};
         buf_append(&keys, &key, sizeof key);
     }
-    txn_lock(txn, (const struct key *)(const void *)keys.data, (uint32_t)(keys.size / sizeof(struct key)));
+    txn_lock(txn, (const struct key *)(const void *)keys.data,
+             (uint32_t)(keys.size / sizeof(struct key)));
     buf_deinit(&keys);
 }
 
@@ -476,8 +514,8 @@ static bool has_watch_expired(struct txn *txn, const struct multi *multi)
 {
     for (const struct watch_node *node = multi->watches; node != NULL; node = node->next) {
         if (node->was_expired) continue;
-        struct entry *entry =
-            shard_find(node->shard, node->database, node->hash, bytes_of(node->key, node->key_bytes), NULL);
+        struct entry *entry = shard_find(node->shard, node->database, node->hash,
+                                         bytes_of(node->key, node->key_bytes), NULL);
         if (entry == NULL) continue;
         int64_t deadline_ms = entry_deadline(entry);
         if (deadline_ms != ENTRY_NO_DEADLINE && deadline_ms <= txn->now_ms) return true;
@@ -499,7 +537,8 @@ static void run_queued(struct call *exec, const struct queued_command *queued)
     exec->txn->database = session->database; /* SELECT may stand in the queue */
     struct call call = call_for(dispatcher, session, &request, exec->txn, exec->reply);
     run_function(&call, &request);
-    statistics_count(dispatcher->statistics, request.index, take_time(dispatcher), exec->reply->error_count != errors);
+    statistics_count(dispatcher->statistics, request.index, take_time(dispatcher),
+                     exec->reply->error_count != errors);
 }
 
 void dispatch_exec(struct call *call)

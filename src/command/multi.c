@@ -13,16 +13,19 @@ struct multi *multi_of(struct session *session)
     return session->multi;
 }
 
-void multi_queue(struct session *session, const struct command *command, const struct bytes *arguments,
-                 uint32_t argument_count)
+void multi_queue(struct session *session, const struct command *command,
+                 const struct bytes *arguments, uint32_t argument_count)
 {
     struct multi *multi = multi_of(session);
     if (multi->count == multi->capacity) {
         multi->capacity = multi->capacity * 2 + 4;
-        multi->queue = memory_realloc(multi->queue, memory_size_mul(multi->capacity, sizeof *multi->queue));
+        multi->queue = memory_realloc(multi->queue,
+                                      memory_size_mul(multi->capacity, sizeof *multi->queue));
     }
-    struct bytes *copies = arena_alloc(&multi->arena, memory_size_mul(argument_count, sizeof *copies));
-    for (uint32_t i = 0; i < argument_count; i++) copies[i] = arena_copy(&multi->arena, arguments[i]);
+    struct bytes *copies = arena_alloc(&multi->arena,
+                                       memory_size_mul(argument_count, sizeof *copies));
+    for (uint32_t i = 0; i < argument_count; i++)
+        copies[i] = arena_copy(&multi->arena, arguments[i]);
     multi->queue[multi->count++] = (struct queued_command){command, copies, argument_count};
     multi->flags |= command->flags;
 }

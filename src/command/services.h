@@ -1,5 +1,5 @@
-/* What commands need from the floors above or from the process as a whole, handed down as a table of functions: the
- * server fills it in; unit tests fill in what they need. */
+/* What commands need from the floors above or from the process as a whole, handed down as a table
+ * of functions: the server fills it in; unit tests fill in what they need. */
 #ifndef COMMAND_SERVICES_H
 #define COMMAND_SERVICES_H
 
@@ -26,13 +26,16 @@ struct services {
     struct statistics *statistics; /* command/statistics.h */
     struct slowlog *slowlog;
     struct latency *latency;
-    _Atomic uint32_t monitor_count; /* sessions that said MONITOR: observe() is called while there are any */
+    _Atomic uint32_t
+        monitor_count; /* sessions that said MONITOR: observe() is called while there are any */
 
-    /* The running command's client gets no further command run until `deadline_ns` (monotonic; 0: none) has passed or
-     * `gate` (0: none) is durable or the session is unblocked or killed; then resume(call) says the reply, in a call of
-     * its own with the same arguments; it may suspend again. The function that suspends says no reply itself. Inside EXEC
-     * nothing waits: resume is called at once. */
-    void (*suspend)(struct call *call, uint64_t gate, uint64_t deadline_ns, void (*resume)(struct call *call));
+    /* The running command's client gets no further command run until `deadline_ns` (monotonic; 0:
+     * none) has passed or `gate` (0: none) is durable or the session is unblocked or killed; then
+     * resume(call) says the reply, in a call of its own with the same arguments; it may suspend
+     * again. The function that suspends says no reply itself. Inside EXEC nothing waits: resume is
+     * called at once. */
+    void (*suspend)(struct call *call, uint64_t gate, uint64_t deadline_ns,
+                    void (*resume)(struct call *call));
     /* Wakes the worker of a session whose atomic flags were changed. */
     void (*wake)(struct services *services, struct session *session);
     /* CLIENT PAUSE: until wall-clock milliseconds; writes only or all. 0 ends it. */
@@ -42,8 +45,8 @@ struct services {
     /* Puts the session on the list of monitors, or takes it off. */
     void (*monitor)(struct services *services, struct session *session, bool on);
     /* A command is about to run: tells the monitors. */
-    void (*observe)(struct services *services, const struct session *session, const struct bytes *arguments,
-                    uint32_t argument_count);
+    void (*observe)(struct services *services, const struct session *session,
+                    const struct bytes *arguments, uint32_t argument_count);
     /* The row of reply functions for a protocol number (HELLO). */
     const struct reply_ops *(*reply_ops)(unsigned protocol);
     /* requirepass; empty: none. Appends to out. */

@@ -31,12 +31,13 @@ static bool take_i64(struct bytes *input, int64_t *out)
     return true;
 }
 
-static enum status store(struct shard *shard, uint32_t database, uint64_t hash, const struct record *record,
-                         const struct table_slot *slot)
+static enum status store(struct shard *shard, uint32_t database, uint64_t hash,
+                         const struct record *record, const struct table_slot *slot)
 {
     struct bytes arguments = record->arguments;
     int64_t deadline_ms = ENTRY_NO_DEADLINE;
-    if ((record->flags & RECORD_EXPIRES) != 0 && !take_i64(&arguments, &deadline_ms)) return STATUS_CORRUPT;
+    if ((record->flags & RECORD_EXPIRES) != 0 && !take_i64(&arguments, &deadline_ms))
+        return STATUS_CORRUPT;
     if (deadline_ms < 0 || deadline_ms > ENTRY_DEADLINE_MAX) return STATUS_CORRUPT;
 
     struct entry_value value;
@@ -51,8 +52,8 @@ static enum status store(struct shard *shard, uint32_t database, uint64_t hash, 
     return STATUS_OK;
 }
 
-static enum status write_range(struct shard *shard, uint32_t database, uint64_t hash, const struct record *record,
-                               const struct table_slot *slot)
+static enum status write_range(struct shard *shard, uint32_t database, uint64_t hash,
+                               const struct record *record, const struct table_slot *slot)
 {
     struct bytes arguments = record->arguments;
     uint64_t offset;
@@ -62,8 +63,8 @@ static enum status write_range(struct shard *shard, uint32_t database, uint64_t 
     return STATUS_OK;
 }
 
-static enum status set_deadline(struct shard *shard, uint32_t database, uint64_t hash, const struct record *record,
-                                const struct table_slot *slot)
+static enum status set_deadline(struct shard *shard, uint32_t database, uint64_t hash,
+                                const struct record *record, const struct table_slot *slot)
 {
     struct bytes arguments = record->arguments;
     int64_t deadline_ms;
@@ -73,7 +74,8 @@ static enum status set_deadline(struct shard *shard, uint32_t database, uint64_t
     return STATUS_OK;
 }
 
-enum status change_apply(struct keyspace *keyspace, uint32_t database, uint64_t hash, const struct record *record)
+enum status change_apply(struct keyspace *keyspace, uint32_t database, uint64_t hash,
+                         const struct record *record)
 {
     struct shard *shard = keyspace_shard(keyspace, hash);
     struct table_slot slot;
@@ -85,17 +87,13 @@ enum status change_apply(struct keyspace *keyspace, uint32_t database, uint64_t 
     const struct table_slot *old = is_there ? &slot : NULL;
     switch (record->op) {
     case CHANGE_BYTES:
-    case CHANGE_INTEGER:
-        return store(shard, database, hash, record, old);
-    case CHANGE_RANGE:
-        return write_range(shard, database, hash, record, old);
-    case CHANGE_DEADLINE:
-        return set_deadline(shard, database, hash, record, old);
+    case CHANGE_INTEGER: return store(shard, database, hash, record, old);
+    case CHANGE_RANGE: return write_range(shard, database, hash, record, old);
+    case CHANGE_DEADLINE: return set_deadline(shard, database, hash, record, old);
     case CHANGE_REMOVE:
         if (is_there) shard_remove(shard, database, hash, slot);
         return STATUS_OK;
-    default:
-        return STATUS_CORRUPT;
+    default: return STATUS_CORRUPT;
     }
 }
 
@@ -122,8 +120,8 @@ void change_append_entry(struct buf *out, const struct entry *entry, uint64_t ta
     struct bytes key = entry_key(entry);
     char *start = buf_reserve(out, RECORD_HEADER_BYTES_MAX + key.size + arguments_bytes);
     char *flags;
-    char *next =
-        record_begin(start, op_of(entry), expires ? RECORD_EXPIRES : 0, 0, table, key, arguments_bytes, &flags);
+    char *next = record_begin(start, op_of(entry), expires ? RECORD_EXPIRES : 0, 0, table, key,
+                              arguments_bytes, &flags);
     if (expires) {
         memcpy(next, &deadline_ms, sizeof deadline_ms);
         next += sizeof deadline_ms;
@@ -132,7 +130,8 @@ void change_append_entry(struct buf *out, const struct entry *entry, uint64_t ta
     out->size += (size_t)(next + value.size - start);
 }
 
-enum status change_parse_databases(const struct record *record, uint32_t database_count, struct change_databases *out)
+enum status change_parse_databases(const struct record *record, uint32_t database_count,
+                                   struct change_databases *out)
 {
     struct bytes input = record->arguments;
     uint64_t version, next_table, count;

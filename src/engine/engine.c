@@ -1,5 +1,5 @@
-/* The engine's life: opening a directory, the housekeeper, closing. The work itself is in txn.c (changes), load.c
- * (recovery), snapshot.c (checkpoints) and tidy.c (expiry). */
+/* The engine's life: opening a directory, the housekeeper, closing. The work itself is in txn.c
+ * (changes), load.c (recovery), snapshot.c (checkpoints) and tidy.c (expiry). */
 #include "engine/engine.h"
 
 #include <stdlib.h>
@@ -18,7 +18,8 @@
 enum { ENGINE_SHARDS_A_WORKER = 32, ENGINE_EXIT_IO = 74 };
 #define ENGINE_HOUSEKEEPING_NS (100ull * 1000 * 1000)
 
-/* ---------------------------------------------------------------------------------------------------------- the gate */
+/* ----------------------------------------------------------------------------------------------------------
+ * the gate */
 
 uint64_t engine_durable(const struct engine *engine)
 {
@@ -28,9 +29,11 @@ uint64_t engine_durable(const struct engine *engine)
 /* Points the workers to what they wait by. */
 static void choose_durable(struct engine *engine)
 {
-    bool waits = engine->wal != NULL && atomic_load_explicit(&engine->sync, memory_order_relaxed) == WAL_SYNC_ALWAYS;
+    bool waits = engine->wal != NULL &&
+                 atomic_load_explicit(&engine->sync, memory_order_relaxed) == WAL_SYNC_ALWAYS;
     const _Atomic uint64_t *durable = waits ? &engine->wal->durable : &engine->never;
-    for (uint32_t i = 0; i < engine->options.worker_count; i++) atomic_store(&engine->workers[i].durable, durable);
+    for (uint32_t i = 0; i < engine->options.worker_count; i++)
+        atomic_store(&engine->workers[i].durable, durable);
 }
 
 uint64_t engine_synced(const struct engine *engine)
@@ -62,8 +65,7 @@ const char *engine_refusal(const struct engine *engine)
         return "MISCONF The disk that holds the log is full: writes are refused until there is room again";
     case ENGINE_REFUSAL_FAILED:
         return "MISCONF Writing the log failed: writes are refused until the server is restarted on a healthy disk";
-    default:
-        return NULL;
+    default: return NULL;
     }
 }
 
@@ -82,17 +84,20 @@ enum wal_sync engine_sync(const struct engine *engine)
 static void on_log_durable(void *context, uint64_t durable)
 {
     struct engine *engine = context;
-    if (engine->options.on_durable != NULL) engine->options.on_durable(engine->options.context, durable);
+    if (engine->options.on_durable != NULL)
+        engine->options.on_durable(engine->options.context, durable);
 }
 
 static void on_log_failure(void *context, enum status status, const char *what)
 {
     struct engine *engine = context;
     atomic_store_explicit(&engine->refusal, ENGINE_REFUSAL_FAILED, memory_order_seq_cst);
-    message_warning("%s: %s. No reply that waits for the disk will leave; writes are refused; reads of what is durable "
-                    "go on. Restart on a healthy disk: everything acknowledged is there.",
-                    what, status_text(status));
-    /* Whoever waits must look again: its gate will never be reached. The log may fail before wal_open has returned. */
+    message_warning(
+        "%s: %s. No reply that waits for the disk will leave; writes are refused; reads of what is durable "
+        "go on. Restart on a healthy disk: everything acknowledged is there.",
+        what, status_text(status));
+    /* Whoever waits must look again: its gate will never be reached. The log may fail before
+     * wal_open has returned. */
     on_log_durable(engine, engine_synced(engine));
 }
 
@@ -109,7 +114,8 @@ static void on_log_full(void *context, bool is_full)
     }
 }
 
-/* ------------------------------------------------------------------------------------------------------ checkpoints */
+/* ------------------------------------------------------------------------------------------------------
+ * checkpoints */
 
 static enum status take_checkpoint(struct engine *engine) REQUIRES(engine->checkpointing)
 {
@@ -119,11 +125,13 @@ static enum status take_checkpoint(struct engine *engine) REQUIRES(engine->check
     atomic_store(&engine->checkpoint_began_us, began_us);
     atomic_store(&engine->checkpoint_running, true);
     bool must_stop = false;
-    bool is_closed = engine->wal != NULL && wal_has_failed(engine->wal); /* what a walk saw could not be waited for */
+    bool is_closed = engine->wal != NULL &&
+                     wal_has_failed(engine->wal); /* what a walk saw could not be waited for */
     enum status status = is_closed ? STATUS_STOPPED : snapshot_take(engine, &must_stop);
     if (must_stop) {
-        message_warning("the new manifest could not be made durable after its rename: what a restart would find is "
-                        "uncertain while this process runs, so it stops");
+        message_warning(
+            "the new manifest could not be made durable after its rename: what a restart would find is "
+            "uncertain while this process runs, so it stops");
         _Exit(ENGINE_EXIT_IO);
     }
     int64_t ended_us = clock_wall_us(engine->options.clock);
@@ -136,7 +144,8 @@ static enum status take_checkpoint(struct engine *engine) REQUIRES(engine->check
                        (unsigned long long)atomic_load(&engine->checkpoint_keys_done),
                        (unsigned long long)atomic_load(&engine->checkpoint_bytes));
     } else {
-        message_warning("the checkpoint failed: %s; the one before it stays in force", status_text(status));
+        message_warning("the checkpoint failed: %s; the one before it stays in force",
+                        status_text(status));
     }
     atomic_store(&engine->checkpoint_last_seconds, (ended_us - began_us) / 1000000);
     atomic_fetch_add(&engine->checkpoint_attempts, 1);
@@ -164,7 +173,8 @@ enum status engine_request_checkpoint(struct engine *engine)
     return is_new ? STATUS_OK : STATUS_IN_USE;
 }
 
-/* Enough log has gathered since the last checkpoint that the next one pays: as much as the data, or the option. */
+/* Enough log has gathered since the last checkpoint that the next one pays: as much as the data, or
+ * the option. */
 static bool is_checkpoint_due(struct engine *engine)
 {
     if (engine->wal == NULL || wal_has_failed(engine->wal)) return false;
@@ -180,7 +190,8 @@ static void checkpoint_in_turn(struct engine *engine)
 {
     struct wal_statistics log = {0};
     if (engine->wal != NULL) wal_statistics(engine->wal, &log);
-    /* A failed one is not tried again before as much log has gathered once more, or somebody asks. */
+    /* A failed one is not tried again before as much log has gathered once more, or somebody
+     * asks. */
     engine->log_bytes_at_checkpoint = log.bytes_written;
     enum status status = engine_checkpoint(engine);
     if (status != STATUS_OK) message_verbose("checkpoint: %s", status_text(status));
@@ -204,7 +215,8 @@ static void housekeep(void *context)
     mutex_release(&engine->housekeeping);
 }
 
-/* ---------------------------------------------------------------------------------------------------------- opening */
+/* ----------------------------------------------------------------------------------------------------------
+ * opening */
 
 static uint32_t shards_for(const struct engine_options *options)
 {
@@ -225,7 +237,8 @@ static void create_keyspace(struct engine *engine, const struct hashing *hashing
         .hashing = hashing,
     };
     engine->keyspace = keyspace_create(&options);
-    for (uint32_t i = 0; i < engine->options.worker_count; i++) engine->workers[i].keyspace = engine->keyspace;
+    for (uint32_t i = 0; i < engine->options.worker_count; i++)
+        engine->workers[i].keyspace = engine->keyspace;
 }
 
 static void create_workers(struct engine *engine)
@@ -240,7 +253,8 @@ static void create_workers(struct engine *engine)
     }
 }
 
-/* Databases beyond those of the manifest are new: while the log is replayed their tables have names that no record says. */
+/* Databases beyond those of the manifest are new: while the log is replayed their tables have names
+ * that no record says. */
 static enum status adopt_databases(struct engine *engine, struct buf *message)
 {
     struct manifest *manifest = &engine->manifest;
@@ -307,7 +321,8 @@ static enum status remove_strays(struct engine *engine, bool *out_has_segments)
     struct disk *disk = engine->options.disk;
     struct stray_files stray = {.manifest = &engine->manifest};
     enum status status = disk->ops->list(disk, each_file, &stray);
-    for (size_t i = 0; status == STATUS_OK && i < stray.names.size; i += strlen(stray.names.data + i) + 1) {
+    for (size_t i = 0; status == STATUS_OK && i < stray.names.size;
+         i += strlen(stray.names.data + i) + 1) {
         snapshot_remove_file(disk, stray.names.data + i);
     }
     buf_deinit(&stray.names);
@@ -321,8 +336,10 @@ static enum status found_directory(struct engine *engine, struct buf *message)
     enum status status = remove_strays(engine, &has_segments);
     if (status != STATUS_OK) return status;
     if (has_segments) {
-        buf_append_text(message, "there are log segments but no MANIFEST: restore the MANIFEST, or move the segments "
-                                 "away to begin anew");
+        buf_append_text(
+            message,
+            "there are log segments but no MANIFEST: restore the MANIFEST, or move the segments "
+            "away to begin anew");
         return STATUS_CORRUPT;
     }
     engine->manifest.log_id = entropy_u64();
@@ -349,11 +366,12 @@ static enum status load(struct engine *engine, struct recovery_result *log, stru
     engine->loaded_keys = result.keys;
     engine->load_ms = engine_wall_ms(engine) - options.now_ms;
     *log = result.log;
-    message_notice("loaded %llu keys in %lld ms: %llu records of log replayed, %llu were in the checkpoint, %llu keys "
-                   "had expired, %llu unacknowledged bytes dropped at the tail",
-                   (unsigned long long)result.keys, (long long)engine->load_ms, (unsigned long long)result.records,
-                   (unsigned long long)result.skipped, (unsigned long long)result.expired,
-                   (unsigned long long)result.log.torn_bytes);
+    message_notice(
+        "loaded %llu keys in %lld ms: %llu records of log replayed, %llu were in the checkpoint, %llu keys "
+        "had expired, %llu unacknowledged bytes dropped at the tail",
+        (unsigned long long)result.keys, (long long)engine->load_ms,
+        (unsigned long long)result.records, (unsigned long long)result.skipped,
+        (unsigned long long)result.expired, (unsigned long long)result.log.torn_bytes);
     return STATUS_OK;
 }
 
@@ -410,8 +428,9 @@ static enum status open_directory(struct engine *engine, struct buf *message)
     engine->log_end_block = log.next_block;
     atomic_store(&engine->checkpoint_bytes, engine->manifest.checkpoint_bytes);
     status = store_manifest(engine);
-    /* Only now: the manifest that was found may have been renamed into place without its directory having been synced,
-     * and after a power cut the one before it, with its checkpoint, would count again. */
+    /* Only now: the manifest that was found may have been renamed into place without its directory
+     * having been synced, and after a power cut the one before it, with its checkpoint, would count
+     * again. */
     bool has_segments;
     if (status == STATUS_OK && !is_new) status = remove_strays(engine, &has_segments);
     if (status == STATUS_OK && engine->options.has_log) status = open_log(engine, &log);
@@ -437,7 +456,8 @@ static void destroy(struct engine *engine)
     memory_free(engine);
 }
 
-enum status engine_open(const struct engine_options *options, struct engine **out, struct buf *message)
+enum status engine_open(const struct engine_options *options, struct engine **out,
+                        struct buf *message)
 {
     ASSERT(options->worker_count > 0);
     ASSERT(options->database_count > 0);
@@ -481,7 +501,8 @@ static void stop_housekeeper(struct engine *engine)
     mutex_release(&engine->housekeeping);
     atomic_store(&engine->is_checkpoint_cancelled, true);
     thread_join(&engine->housekeeper);
-    atomic_store(&engine->is_checkpoint_cancelled, false); /* the last one, while closing, is wanted */
+    atomic_store(&engine->is_checkpoint_cancelled,
+                 false); /* the last one, while closing, is wanted */
     engine->has_housekeeper = false;
 }
 
@@ -497,7 +518,8 @@ enum status engine_close(struct engine *engine, bool has_checkpoint)
     return status;
 }
 
-/* --------------------------------------------------------------------------------------------------------- looking in */
+/* ---------------------------------------------------------------------------------------------------------
+ * looking in */
 
 struct engine_worker *engine_worker_at(struct engine *engine, uint32_t index)
 {
@@ -520,7 +542,8 @@ static uint64_t sum(const struct engine *engine, size_t offset)
     uint64_t total = 0;
     for (uint32_t i = 0; i < engine->options.worker_count; i++) {
         const char *worker = (const char *)&engine->workers[i];
-        total += atomic_load_explicit((const _Atomic uint64_t *)(const void *)(worker + offset), memory_order_relaxed);
+        total += atomic_load_explicit((const _Atomic uint64_t *)(const void *)(worker + offset),
+                                      memory_order_relaxed);
     }
     return total;
 }
@@ -566,10 +589,12 @@ void engine_statistics(struct engine *engine, struct engine_statistics *out)
     out->checkpoint_last_seconds = atomic_load(&engine->checkpoint_last_seconds);
     out->checkpoint_running_seconds = -1;
     if (out->checkpoint_running) {
-        int64_t since_us = clock_wall_us(engine->options.clock) - atomic_load(&engine->checkpoint_began_us);
+        int64_t since_us = clock_wall_us(engine->options.clock) -
+                           atomic_load(&engine->checkpoint_began_us);
         out->checkpoint_running_seconds = since_us / 1000000;
     }
-    out->changes_since_checkpoint = engine_changes(engine) - atomic_load(&engine->changes_at_checkpoint);
+    out->changes_since_checkpoint = engine_changes(engine) -
+                                    atomic_load(&engine->changes_at_checkpoint);
     out->hits = sum(engine, offsetof(struct engine_worker, hits));
     out->misses = sum(engine, offsetof(struct engine_worker, misses));
     out->expired = sum(engine, offsetof(struct engine_worker, expired));

@@ -28,7 +28,8 @@ struct engine {
     uint64_t log_bytes_at_checkpoint;
     uint64_t log_end_block; /* where recovery ended */
     _Atomic uint64_t changes_at_checkpoint;
-    _Atomic bool is_checkpoint_cancelled; /* the housekeeper's is to end, the engine is being closed */
+    _Atomic bool
+        is_checkpoint_cancelled; /* the housekeeper's is to end, the engine is being closed */
     _Atomic bool checkpoint_running;
     _Atomic bool checkpoint_last_failed;
     _Atomic uint64_t checkpoint_count;

@@ -1,12 +1,14 @@
 /* Loading a fuzzy checkpoint and replaying the log over it.
  *
- * A chunk of the checkpoint holds a range of keys as they were when their partition's sequence number was q; a record of
- * that range is replayed if and only if its number is above q. Within an epoch the runs of different workers are unordered
- * among each other, so they are merged: the next record of a partition is the one with the next number. When no run can go
- * on, a record is missing, and that is damage: numbers are gapless by construction.
+ * A chunk of the checkpoint holds a range of keys as they were when their partition's sequence
+ * number was q; a record of that range is replayed if and only if its number is above q. Within an
+ * epoch the runs of different workers are unordered among each other, so they are merged: the next
+ * record of a partition is the one with the next number. When no run can go on, a record is
+ * missing, and that is damage: numbers are gapless by construction.
  *
- * Records name tables, not databases. A table that the map no longer knows is dead and its records are passed over; a
- * table with a number not given out yet waits for the record of the map that introduces it. */
+ * Records name tables, not databases. A table that the map no longer knows is dead and its records
+ * are passed over; a table with a number not given out yet waits for the record of the map that
+ * introduces it. */
 #include "engine/load.h"
 
 #include "base/assert.h"
@@ -18,7 +20,8 @@
 
 enum { LOAD_DATABASE_NONE = -1, LOAD_PROGRESS_EVERY = 1024 };
 
-/* What the checkpoint holds of one partition: ranges in hash order, each with its sequence number. */
+/* What the checkpoint holds of one partition: ranges in hash order, each with its sequence
+ * number. */
 struct covered_range {
     uint64_t hash_last;
     uint64_t sequence;
@@ -69,19 +72,22 @@ static uint64_t hash_of(const struct keyspace *keyspace, struct bytes key)
     return hashing_bytes(&keyspace->hashing, key);
 }
 
-/* ------------------------------------------------------------------------------------------------------ checkpoint */
+/* ------------------------------------------------------------------------------------------------------
+ * checkpoint */
 
 static void note_range(struct partition_state *partition, const struct checkpoint_chunk *chunk)
 {
     if (partition->range_count == partition->range_capacity) {
         partition->range_capacity = partition->range_capacity * 2 + 1;
-        partition->ranges =
-            memory_realloc(partition->ranges, partition->range_capacity * sizeof *partition->ranges);
+        partition->ranges = memory_realloc(partition->ranges,
+                                           partition->range_capacity * sizeof *partition->ranges);
     }
     bool is_first = partition->range_count == 0;
-    if (is_first || chunk->sequence < partition->sequence_low) partition->sequence_low = chunk->sequence;
+    if (is_first || chunk->sequence < partition->sequence_low)
+        partition->sequence_low = chunk->sequence;
     if (chunk->sequence > partition->sequence_high) partition->sequence_high = chunk->sequence;
-    partition->ranges[partition->range_count++] = (struct covered_range){chunk->hash_last, chunk->sequence};
+    partition->ranges[partition->range_count++] = (struct covered_range){chunk->hash_last,
+                                                                         chunk->sequence};
 }
 
 static enum status load_chunk(struct loader *loader, const struct checkpoint_chunk *chunk)
@@ -103,19 +109,23 @@ static enum status load_chunk(struct loader *loader, const struct checkpoint_chu
 
 static void report(struct loader *loader, const char *stage, uint64_t done, uint64_t total)
 {
-    if (loader->options->on_progress != NULL) loader->options->on_progress(loader->options->context, stage, done, total);
+    if (loader->options->on_progress != NULL)
+        loader->options->on_progress(loader->options->context, stage, done, total);
 }
 
 static enum status load_chunks(struct loader *loader, struct checkpoint_reader *reader)
 {
     struct checkpoint_chunk chunk;
     enum status status;
-    for (unsigned i = 0; (status = checkpoint_reader_next(reader, &chunk, loader->message)) == STATUS_OK; i++) {
-        ASSERT(chunk.partition < HASHING_PARTITION_COUNT); /* the reader has checked it against the hashes */
+    for (unsigned i = 0;
+         (status = checkpoint_reader_next(reader, &chunk, loader->message)) == STATUS_OK; i++) {
+        ASSERT(chunk.partition <
+               HASHING_PARTITION_COUNT); /* the reader has checked it against the hashes */
         note_range(&loader->partitions[chunk.partition], &chunk);
         status = load_chunk(loader, &chunk);
         if (status != STATUS_OK) {
-            buf_printf(loader->message, "checkpoint %s: the records of partition %u do not follow their grammar",
+            buf_printf(loader->message,
+                       "checkpoint %s: the records of partition %u do not follow their grammar",
                        loader->options->manifest->checkpoint, chunk.partition);
             return status;
         }
@@ -133,8 +143,8 @@ static enum status load_checkpoint(struct loader *loader)
     const struct manifest *manifest = loader->options->manifest;
     if (manifest->checkpoint[0] == '\0') return STATUS_OK;
     struct checkpoint_reader *reader = NULL;
-    enum status status = checkpoint_reader_open(loader->options->disk, manifest->checkpoint, manifest->log_id, &reader,
-                                                loader->message);
+    enum status status = checkpoint_reader_open(loader->options->disk, manifest->checkpoint,
+                                                manifest->log_id, &reader, loader->message);
     if (status == STATUS_NOT_FOUND) {
         buf_append_text(loader->message, " The manifest names it: restore it from a backup.");
         status = STATUS_CORRUPT;
@@ -144,13 +154,15 @@ static enum status load_checkpoint(struct loader *loader)
     return status;
 }
 
-/* ---------------------------------------------------------------------------------------------------------- replay */
+/* ----------------------------------------------------------------------------------------------------------
+ * replay */
 
 /* The checkpoint holds this record's effect already. */
 static bool is_covered(const struct partition_state *partition, uint64_t hash, uint64_t sequence)
 {
     for (uint32_t i = 0; i < partition->range_count; i++) {
-        if (hash <= partition->ranges[i].hash_last) return sequence <= partition->ranges[i].sequence;
+        if (hash <= partition->ranges[i].hash_last)
+            return sequence <= partition->ranges[i].sequence;
     }
     return false;
 }
@@ -166,7 +178,8 @@ static enum run_step replay_databases(struct loader *loader, const struct record
 {
     struct keyspace *keyspace = keyspace_of(loader);
     struct change_databases map;
-    if (change_parse_databases(record, keyspace->database_count, &map) != STATUS_OK) return RUN_BROKEN;
+    if (change_parse_databases(record, keyspace->database_count, &map) != STATUS_OK)
+        return RUN_BROKEN;
     if (map.version <= loader->result.databases_version) return RUN_ADVANCED;
     if (map.version != loader->result.databases_version + 1) return RUN_WAITS;
 
@@ -175,7 +188,8 @@ static enum run_step replay_databases(struct loader *loader, const struct record
         bool taken = record_take_varint(&map.tables, &table);
         ASSERT(taken);
         if (keyspace->table_ids[i] == table) continue;
-        /* Another table comes in: from another database (a swap) or, new and empty, in place of a flushed one. */
+        /* Another table comes in: from another database (a swap) or, new and empty, in place of a
+         * flushed one. */
         int from = database_of_table(keyspace, table);
         if (from == LOAD_DATABASE_NONE) {
             keyspace_flush(keyspace, i);
@@ -241,8 +255,8 @@ static enum run_step replay_run(struct loader *loader, struct run *run)
 
 static enum status complain(struct loader *loader, const char *what)
 {
-    buf_printf(loader->message, "log: epoch %llu, block %llu: %s", (unsigned long long)loader->epoch,
-               (unsigned long long)loader->block, what);
+    buf_printf(loader->message, "log: epoch %llu, block %llu: %s",
+               (unsigned long long)loader->epoch, (unsigned long long)loader->block, what);
     return STATUS_CORRUPT;
 }
 
@@ -283,7 +297,8 @@ static enum status replay_epoch(struct loader *loader)
     return status;
 }
 
-static enum status on_records(void *context, uint64_t epoch, uint64_t block, int64_t wall_us, struct bytes records)
+static enum status on_records(void *context, uint64_t epoch, uint64_t block, int64_t wall_us,
+                              struct bytes records)
 {
     struct loader *loader = context;
     (void)wall_us;
@@ -318,8 +333,9 @@ static enum status replay_log(struct loader *loader)
     return replay_epoch(loader);
 }
 
-/* Where replay goes on. Behind a checkpoint that was taken without a log nothing was recorded while it walked: the next
- * record, written by a later run, follows the newest change that it has seen. */
+/* Where replay goes on. Behind a checkpoint that was taken without a log nothing was recorded
+ * while it walked: the next record, written by a later run, follows the newest change that it
+ * has seen. */
 static void begin_sequences(struct loader *loader)
 {
     for (uint32_t i = 0; i < HASHING_PARTITION_COUNT; i++) {
@@ -329,7 +345,8 @@ static void begin_sequences(struct loader *loader)
     }
 }
 
-/* The checkpoint saw changes whose records had to be durable before it was named: they must have been there. */
+/* The checkpoint saw changes whose records had to be durable before it was named: they must have
+ * been there. */
 static enum status finish_sequences(struct loader *loader)
 {
     for (uint32_t i = 0; i < HASHING_PARTITION_COUNT; i++) {
@@ -342,7 +359,8 @@ static enum status finish_sequences(struct loader *loader)
     return STATUS_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------------- expiry */
+/* ----------------------------------------------------------------------------------------------------------
+ * expiry */
 
 struct expired_scan {
     int64_t now_ms;
@@ -361,7 +379,8 @@ static bool each_entry(void *context, struct entry *entry, uint64_t hash)
     return true;
 }
 
-static uint64_t drop_expired_in(struct keyspace *keyspace, struct shard *shard, uint32_t database, int64_t now_ms)
+static uint64_t drop_expired_in(struct keyspace *keyspace, struct shard *shard, uint32_t database,
+                                int64_t now_ms)
 {
     struct expired_scan scan = {.now_ms = now_ms};
     uint64_t position = (uint64_t)shard->index << (64 - keyspace->shard_bits);
@@ -387,7 +406,8 @@ static uint64_t drop_expired_in(struct keyspace *keyspace, struct shard *shard, 
 static void drop_expired(struct loader *loader)
 {
     int64_t now_ms = loader->options->now_ms;
-    if (loader->result.log.last_wall_us / 1000 > now_ms) now_ms = loader->result.log.last_wall_us / 1000;
+    if (loader->result.log.last_wall_us / 1000 > now_ms)
+        now_ms = loader->result.log.last_wall_us / 1000;
     struct keyspace *keyspace = keyspace_of(loader);
     for (uint32_t i = 0; i < keyspace->shard_count; i++) {
         struct shard *shard = &keyspace->shards[i];
@@ -400,7 +420,8 @@ static void drop_expired(struct loader *loader)
     }
 }
 
-enum status load_run(const struct load_options *options, struct load_result *out, struct buf *message)
+enum status load_run(const struct load_options *options, struct load_result *out,
+                     struct buf *message)
 {
     struct loader loader = {.options = options, .message = message};
     loader.partitions = memory_zalloc(HASHING_PARTITION_COUNT * sizeof *loader.partitions);

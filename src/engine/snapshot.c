@@ -12,11 +12,11 @@
 #include "storage/checkpoint.h"
 
 enum {
-    SNAPSHOT_BUCKETS = 16,         /* walked in one lock hold: about 120 keys */
+    SNAPSHOT_BUCKETS = 16,            /* walked in one lock hold: about 120 keys */
     SNAPSHOT_CHUNK_BYTES = 64 * 1024, /* past which a chunk ends early */
 };
-/* How long the log may take to become durable behind the walk (a disk that is full, or slow), and how often one looks
- * whether the engine is being closed. */
+/* How long the log may take to become durable behind the walk (a disk that is full, or slow), and
+ * how often one looks whether the engine is being closed. */
 #define SNAPSHOT_WAIT_NS (100ull * 1000 * 1000)
 enum { SNAPSHOT_WAIT_COUNT = 600 };
 
@@ -24,8 +24,8 @@ struct walker {
     struct engine *engine;
     struct checkpoint_writer *writer;
     struct buf records;
-    uint64_t table;      /* of the database being walked */
-    uint64_t hash_last;  /* entries past it are left to the next chunk */
+    uint64_t table;     /* of the database being walked */
+    uint64_t hash_last; /* entries past it are left to the next chunk */
     uint32_t record_count;
     uint64_t keys;
 };
@@ -40,7 +40,8 @@ static bool each_entry(void *context, struct entry *entry, uint64_t hash)
 }
 
 /* All entries of one database with hashes in [first, walker->hash_last]. */
-static void walk_database(struct walker *walker, struct shard *shard, uint32_t database, uint64_t first)
+static void walk_database(struct walker *walker, struct shard *shard, uint32_t database,
+                          uint64_t first)
 {
     walker->table = walker->engine->keyspace->table_ids[database];
     uint64_t position = first;
@@ -58,8 +59,10 @@ static uint32_t largest_database(const struct keyspace *keyspace, const struct s
     return largest;
 }
 
-/* The database with most keys decides how far a chunk goes; the others follow over the same range of hashes. */
-static void walk_chunk(struct walker *walker, struct shard *shard, uint64_t first, uint64_t partition_last)
+/* The database with most keys decides how far a chunk goes; the others follow over the same range
+ * of hashes. */
+static void walk_chunk(struct walker *walker, struct shard *shard, uint64_t first,
+                       uint64_t partition_last)
 {
     struct keyspace *keyspace = walker->engine->keyspace;
     uint32_t leader = largest_database(keyspace, shard);
@@ -103,7 +106,8 @@ static enum status walk_partition(struct walker *walker, uint32_t partition)
         enum status status = checkpoint_writer_append(walker->writer, &chunk);
         if (status != STATUS_OK) return status;
         walker->keys += walker->record_count;
-        atomic_store_explicit(&walker->engine->checkpoint_keys_done, walker->keys, memory_order_relaxed);
+        atomic_store_explicit(&walker->engine->checkpoint_keys_done, walker->keys,
+                              memory_order_relaxed);
         if (is_cancelled(walker->engine)) return STATUS_STOPPED;
         if (walker->hash_last == last) return STATUS_OK;
         first = walker->hash_last + 1;
@@ -115,16 +119,18 @@ static void copy_databases(struct engine *engine, struct manifest *manifest) NO_
 {
     struct keyspace *keyspace = engine->keyspace;
     for (uint32_t i = 0; i < keyspace->shard_count; i++) shard_acquire(&keyspace->shards[i]);
-    manifest->tables = memory_alloc(memory_size_mul(keyspace->database_count, sizeof *manifest->tables));
-    memcpy(manifest->tables, keyspace->table_ids, keyspace->database_count * sizeof *manifest->tables);
+    manifest->tables = memory_alloc(
+        memory_size_mul(keyspace->database_count, sizeof *manifest->tables));
+    memcpy(manifest->tables, keyspace->table_ids,
+           keyspace->database_count * sizeof *manifest->tables);
     manifest->table_count = keyspace->database_count;
     manifest->next_table = keyspace->next_table_id;
     manifest->databases_version = engine->databases_version;
     for (uint32_t i = keyspace->shard_count; i > 0; i--) shard_release(&keyspace->shards[i - 1]);
 }
 
-/* Until everything that the walk can have seen is durable: otherwise the checkpoint could hold half of a transaction
- * whose records were lost. */
+/* Until everything that the walk can have seen is durable: otherwise the checkpoint could hold half
+ * of a transaction whose records were lost. */
 static enum status wait_for_log(struct engine *engine)
 {
     if (engine->wal == NULL) return STATUS_OK;
@@ -138,7 +144,8 @@ static enum status wait_for_log(struct engine *engine)
 }
 
 /* Puts the new manifest in force, on disk and then in memory. */
-static enum status name_checkpoint(struct engine *engine, struct manifest *next, bool *out_must_stop)
+static enum status name_checkpoint(struct engine *engine, struct manifest *next,
+                                   bool *out_must_stop)
 {
     bool is_renamed = false;
     enum status status = manifest_store(next, engine->options.disk, &is_renamed);
@@ -158,16 +165,18 @@ void snapshot_remove_file(struct disk *disk, const char *name)
 {
     enum status status = disk->ops->remove(disk, name);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
-        message_warning("the checkpoint file %s is not needed and could not be removed: %s", name, status_text(status));
+        message_warning("the checkpoint file %s is not needed and could not be removed: %s", name,
+                        status_text(status));
     }
 }
 
 static enum status walk_all(struct walker *walker, const char *name, uint64_t *out_bytes)
 {
     struct engine *engine = walker->engine;
-    enum status status =
-        checkpoint_writer_open(engine->options.disk, name, engine->manifest.log_id, &walker->writer);
-    for (uint32_t i = 0; status == STATUS_OK && i < HASHING_PARTITION_COUNT; i++) status = walk_partition(walker, i);
+    enum status status = checkpoint_writer_open(engine->options.disk, name, engine->manifest.log_id,
+                                                &walker->writer);
+    for (uint32_t i = 0; status == STATUS_OK && i < HASHING_PARTITION_COUNT; i++)
+        status = walk_partition(walker, i);
     if (status == STATUS_OK) status = checkpoint_writer_finish(walker->writer, out_bytes);
     checkpoint_writer_destroy(walker->writer);
     buf_deinit(&walker->records);

@@ -1,6 +1,7 @@
-/* Takes a checkpoint: walks the keyspace in hash order while it lives on, a few buckets under a shard's lock at a time,
- * without fork, copies or versions. What changes behind the walker is in the log, what changes ahead of it is in the walk;
- * each chunk says the sequence number of its partition at its moment, and replay goes on from there. */
+/* Takes a checkpoint: walks the keyspace in hash order while it lives on, a few buckets under a
+ * shard's lock at a time, without fork, copies or versions. What changes behind the walker is in
+ * the log, what changes ahead of it is in the walk; each chunk says the sequence number of its
+ * partition at its moment, and replay goes on from there. */
 #ifndef ENGINE_SNAPSHOT_H
 #define ENGINE_SNAPSHOT_H
 
@@ -11,9 +12,10 @@
 struct disk;
 struct engine;
 
-/* Walks, waits until the log is durable past everything that was seen, names the checkpoint in the manifest, trims the
- * log. The caller holds engine->checkpointing. Log and disk may fail; the keyspace and the older checkpoint stay.
- * *out_must_stop: the manifest's rename happened but could not be made durable: the process must end. */
+/* Walks, waits until the log is durable past everything that was seen, names the checkpoint in the
+ * manifest, trims the log. The caller holds engine->checkpointing. Log and disk may fail; the
+ * keyspace and the older checkpoint stay. *out_must_stop: the manifest's rename happened but could
+ * not be made durable: the process must end. */
 MUST_USE enum status snapshot_take(struct engine *engine, bool *out_must_stop);
 
 /* Removes a checkpoint file that no manifest names; a failure is only told in the message log. */

@@ -1,5 +1,5 @@
-/* Idle work of a worker in its share of the shards: deleting what has expired, finishing rehashes, freeing what FLUSHALL
- * set aside; all in short holds of one shard lock at a time. */
+/* Idle work of a worker in its share of the shards: deleting what has expired, finishing rehashes,
+ * freeing what FLUSHALL set aside; all in short holds of one shard lock at a time. */
 #include "base/assert.h"
 #include "engine/change.h"
 #include "engine/engine_internal.h"
@@ -21,7 +21,8 @@ static bool each_due(void *context, struct entry *entry)
     int64_t deadline_ms = entry_deadline(entry);
     if (deadline_ms == ENTRY_NO_DEADLINE) return false;
     if (deadline_ms > firing->txn.now_ms) {
-        if (firing->later_ms == ENTRY_NO_DEADLINE || deadline_ms < firing->later_ms) firing->later_ms = deadline_ms;
+        if (firing->later_ms == ENTRY_NO_DEADLINE || deadline_ms < firing->later_ms)
+            firing->later_ms = deadline_ms;
         return false;
     }
     txn_note_expired(&firing->txn, firing->shard, firing->database, entry);
@@ -42,7 +43,8 @@ static int64_t fire(void *context, uint64_t hash, uint32_t database)
 }
 
 /* Returns the time of the next deadline, or now when more is due. */
-static int64_t tidy_shard(struct engine_worker *worker, struct shard *shard, int64_t now_ms, unsigned *budget)
+static int64_t tidy_shard(struct engine_worker *worker, struct shard *shard, int64_t now_ms,
+                          unsigned *budget)
 {
     if (!lock_try_acquire(&shard->lock, LOCK_RANK_SHARD, shard->index)) return now_ms;
     bool has_more = false;
@@ -66,7 +68,8 @@ int64_t engine_tidy(struct engine_worker *worker, int64_t now_ms, unsigned budge
 {
     struct keyspace *keyspace = worker->engine->keyspace;
     int64_t next_ms = INT64_MAX;
-    for (uint32_t i = worker->index; i < keyspace->shard_count; i += worker->engine->options.worker_count) {
+    for (uint32_t i = worker->index; i < keyspace->shard_count;
+         i += worker->engine->options.worker_count) {
         int64_t shard_next_ms = tidy_shard(worker, &keyspace->shards[i], now_ms, &budget_keys);
         if (shard_next_ms < next_ms) next_ms = shard_next_ms;
     }

@@ -1,8 +1,9 @@
 /* Transactions: every read and every change of every key passes here.
  *
- * A change does two things in one place: it alters the keyspace, and it appends its effect to the worker's private part
- * of the log. Nothing of it is visible to the committer before txn_commit publishes it, with the locks still held; so the
- * records of a transaction are in one epoch, whole or not at all. */
+ * A change does two things in one place: it alters the keyspace, and it appends its effect to the
+ * worker's private part of the log. Nothing of it is visible to the committer before txn_commit
+ * publishes it, with the locks still held; so the records of a transaction are in one epoch, whole
+ * or not at all. */
 #include "engine/txn.h"
 
 #include "base/assert.h"
@@ -15,7 +16,8 @@
 
 enum { TXN_RANDOM_TRIES = 16, TXN_SCAN_BUCKETS = 64 };
 
-/* -------------------------------------------------------------------------------------------------- locks and life */
+/* --------------------------------------------------------------------------------------------------
+ * locks and life */
 
 static void push_shard(struct txn *txn, struct shard *shard) NO_LOCK_ANALYSIS
 {
@@ -55,7 +57,8 @@ void txn_lock(struct txn *txn, const struct key *keys, uint32_t count)
 void txn_lock_all(struct txn *txn)
 {
     ASSERT(txn->shard_count == 0);
-    for (uint32_t i = 0; i < txn->keyspace->shard_count; i++) push_shard(txn, &txn->keyspace->shards[i]);
+    for (uint32_t i = 0; i < txn->keyspace->shard_count; i++)
+        push_shard(txn, &txn->keyspace->shards[i]);
     txn->holds_all = true;
 }
 
@@ -84,7 +87,8 @@ static void note_gates(struct txn *txn, uint64_t gate)
 
 void txn_publish(struct txn *txn)
 {
-    if (txn->worker->appender != NULL) note_gates(txn, wal_publish(txn->worker->wal, txn->worker->appender));
+    if (txn->worker->appender != NULL)
+        note_gates(txn, wal_publish(txn->worker->wal, txn->worker->appender));
     if (UNLIKELY(txn->written != txn->inline_written)) memory_free(txn->written);
 }
 
@@ -94,7 +98,8 @@ void txn_unlock_many(struct txn *txn) NO_LOCK_ANALYSIS
     if (txn->shards != txn->inline_shards) memory_free(txn->shards);
 }
 
-/* ---------------------------------------------------------------------------------------------------------- reading */
+/* ----------------------------------------------------------------------------------------------------------
+ * reading */
 
 void txn_gate_shard(struct txn *txn, const struct shard *shard)
 {
@@ -103,7 +108,8 @@ void txn_gate_shard(struct txn *txn, const struct shard *shard)
 
 struct item txn_item_in(struct txn *txn, uint32_t database, const struct key *key)
 {
-    struct item item = {.key = key, .shard = keyspace_shard(txn->keyspace, key->hash), .database = database};
+    struct item item = {
+        .key = key, .shard = keyspace_shard(txn->keyspace, key->hash), .database = database};
     item.entry = shard_find(item.shard, database, key->hash, key->name, &item.slot);
     txn_gate_read(txn, item.shard, key->hash);
     if (item.entry != NULL && UNLIKELY(txn_is_past(txn, item.entry))) {
@@ -118,7 +124,8 @@ struct item txn_item(struct txn *txn, const struct key *key)
     return txn_item_in(txn, txn->database, key);
 }
 
-/* --------------------------------------------------------------------------------------------------------- changing */
+/* ---------------------------------------------------------------------------------------------------------
+ * changing */
 
 static NO_INLINE void grow_written(struct txn *txn)
 {
@@ -139,8 +146,8 @@ static void note_written(struct txn *txn, uint64_t hash)
 }
 
 /* Starts the record of a change to `key`; returns where its arguments go, or NULL without a log. */
-static char *begin_record(struct txn *txn, uint8_t op, uint8_t flags, uint64_t table, const struct key *key,
-                          size_t arguments_bytes)
+static char *begin_record(struct txn *txn, uint8_t op, uint8_t flags, uint64_t table,
+                          const struct key *key, size_t arguments_bytes)
 {
     note_written(txn, key->hash);
     uint64_t sequence = ++txn->keyspace->sequences[hashing_partition(key->hash)];
@@ -148,7 +155,8 @@ static char *begin_record(struct txn *txn, uint8_t op, uint8_t flags, uint64_t t
     if (appender == NULL) return NULL;
     char *out = wal_reserve(appender, RECORD_HEADER_BYTES_MAX + key->name.size + arguments_bytes);
     if (txn->last_flags != NULL) *txn->last_flags |= RECORD_MORE;
-    return record_begin(out, op, flags, (uint32_t)sequence, table, key->name, arguments_bytes, &txn->last_flags);
+    return record_begin(out, op, flags, (uint32_t)sequence, table, key->name, arguments_bytes,
+                        &txn->last_flags);
 }
 
 static char *put(char *out, const void *data, size_t size)
@@ -163,8 +171,9 @@ static void record_value(struct txn *txn, const struct item *item, const struct 
     bool expires = deadline_ms != ENTRY_NO_DEADLINE;
     uint8_t op = value->kind == ENTRY_INTEGER ? CHANGE_INTEGER : CHANGE_BYTES;
     if (op == CHANGE_INTEGER) bytes = bytes_of(&value->integer, sizeof value->integer);
-    char *out = begin_record(txn, op, expires ? RECORD_EXPIRES : 0, txn->keyspace->table_ids[item->database],
-                             item->key, bytes.size + (expires ? sizeof deadline_ms : 0));
+    char *out = begin_record(txn, op, expires ? RECORD_EXPIRES : 0,
+                             txn->keyspace->table_ids[item->database], item->key,
+                             bytes.size + (expires ? sizeof deadline_ms : 0));
     if (out == NULL) return;
     if (expires) out = put(out, &deadline_ms, sizeof deadline_ms);
     wal_advance(txn->worker->appender, put(out, bytes.data, bytes.size));
@@ -177,7 +186,8 @@ static void touch(const struct item *item)
     }
 }
 
-/* Where the entry stands; NULL when there is none. A new entry's slot is looked up when it is asked for: seldom. */
+/* Where the entry stands; NULL when there is none. A new entry's slot is looked up when it is asked
+ * for: seldom. */
 static const struct table_slot *slot_of(struct item *item)
 {
     if (item->entry == NULL) return NULL;
@@ -188,8 +198,8 @@ static const struct table_slot *slot_of(struct item *item)
 }
 
 /* `bytes` is what `value` stands for when it is no integer. */
-static void set_value(struct txn *txn, struct item *item, const struct entry_value *value, struct bytes bytes,
-                      int64_t deadline_ms)
+static void set_value(struct txn *txn, struct item *item, const struct entry_value *value,
+                      struct bytes bytes, int64_t deadline_ms)
 {
     if (deadline_ms == TXN_KEEP_DEADLINE) {
         deadline_ms = item->entry != NULL ? entry_deadline(item->entry) : ENTRY_NO_DEADLINE;
@@ -203,8 +213,8 @@ static void set_value(struct txn *txn, struct item *item, const struct entry_val
     /* Recorded first: `bytes` may point into the entry that is about to be replaced. */
     record_value(txn, item, value, bytes, deadline_ms);
     bool is_new = item->entry == NULL;
-    item->entry = shard_store(item->shard, item->database, item->key->hash, item->key->name, slot_of(item), value,
-                              deadline_ms);
+    item->entry = shard_store(item->shard, item->database, item->key->hash, item->key->name,
+                              slot_of(item), value, deadline_ms);
     if (is_new) item->slot.bucket = NULL;
     touch(item);
 }
@@ -248,10 +258,11 @@ void txn_write_range(struct txn *txn, struct item *item, size_t offset, struct b
 void txn_write_range_quietly(struct txn *txn, struct item *item, size_t offset, struct bytes data)
 {
     uint8_t flags = item->entry == NULL ? RECORD_CREATES : 0;
-    char *out = begin_record(txn, CHANGE_RANGE, flags, txn->keyspace->table_ids[item->database], item->key,
-                             record_varint_size(offset) + data.size);
+    char *out = begin_record(txn, CHANGE_RANGE, flags, txn->keyspace->table_ids[item->database],
+                             item->key, record_varint_size(offset) + data.size);
     if (out != NULL) {
-        wal_advance(txn->worker->appender, put(record_put_varint(out, offset), data.data, data.size));
+        wal_advance(txn->worker->appender,
+                    put(record_put_varint(out, offset), data.data, data.size));
     }
     bool is_new = item->entry == NULL;
     item->entry = shard_write_range(item->shard, item->database, item->key->hash, item->key->name,
@@ -265,9 +276,10 @@ void txn_make_raw(struct txn *txn, struct item *item)
     if (item->entry == NULL || entry_kind(item->entry) == ENTRY_BLOB) return;
     if (entry_kind(item->entry) == ENTRY_INTEGER) {
         char scratch[NUMBER_INT_TEXT_MAX];
-        struct entry_value value = {.kind = ENTRY_STRING, .string = entry_string(item->entry, scratch)};
-        item->entry = shard_store(item->shard, item->database, item->key->hash, item->key->name, slot_of(item),
-                                  &value, entry_deadline(item->entry));
+        struct entry_value value = {.kind = ENTRY_STRING,
+                                    .string = entry_string(item->entry, scratch)};
+        item->entry = shard_store(item->shard, item->database, item->key->hash, item->key->name,
+                                  slot_of(item), &value, entry_deadline(item->entry));
     }
     entry_set_raw(item->entry);
 }
@@ -280,17 +292,19 @@ void txn_set_deadline(struct txn *txn, struct item *item, int64_t deadline_ms)
         return;
     }
     if (deadline_ms > ENTRY_DEADLINE_MAX) deadline_ms = ENTRY_DEADLINE_MAX;
-    char *out = begin_record(txn, CHANGE_DEADLINE, 0, txn->keyspace->table_ids[item->database], item->key,
-                             sizeof deadline_ms);
+    char *out = begin_record(txn, CHANGE_DEADLINE, 0, txn->keyspace->table_ids[item->database],
+                             item->key, sizeof deadline_ms);
     if (out != NULL) wal_advance(txn->worker->appender, put(out, &deadline_ms, sizeof deadline_ms));
-    item->entry = shard_set_deadline(item->shard, item->database, item->key->hash, *slot_of(item), deadline_ms);
+    item->entry = shard_set_deadline(item->shard, item->database, item->key->hash, *slot_of(item),
+                                     deadline_ms);
     touch(item);
 }
 
 void txn_remove(struct txn *txn, struct item *item)
 {
     ASSERT(item->entry != NULL);
-    char *out = begin_record(txn, CHANGE_REMOVE, 0, txn->keyspace->table_ids[item->database], item->key, 0);
+    char *out = begin_record(txn, CHANGE_REMOVE, 0, txn->keyspace->table_ids[item->database],
+                             item->key, 0);
     if (out != NULL) wal_advance(txn->worker->appender, out);
     if (UNLIKELY(item->shard->watch_count > 0)) {
         if (txn_is_past(txn, item->entry)) {
@@ -303,7 +317,8 @@ void txn_remove(struct txn *txn, struct item *item)
     item->entry = NULL;
 }
 
-void txn_note_expired(struct txn *txn, struct shard *shard, uint32_t database, const struct entry *entry)
+void txn_note_expired(struct txn *txn, struct shard *shard, uint32_t database,
+                      const struct entry *entry)
 {
     struct key key = txn_key(txn, entry_key(entry));
     engine_worker_count(&txn->worker->expired);
@@ -334,7 +349,8 @@ void txn_copy(struct txn *txn, struct item *target, const struct entry *source, 
     set_value(txn, target, &value, bytes, deadline_ms);
 }
 
-/* --------------------------------------------------------------------------------------------- the map of databases */
+/* --------------------------------------------------------------------------------------------- the
+ * map of databases */
 
 static void record_databases(struct txn *txn)
 {
@@ -345,18 +361,21 @@ static void record_databases(struct txn *txn)
     engine_worker_count(&txn->worker->changes);
     if (txn->worker->appender == NULL) return;
 
-    size_t arguments_bytes = record_varint_size(version) + record_varint_size(keyspace->next_table_id) +
+    size_t arguments_bytes = record_varint_size(version) +
+                             record_varint_size(keyspace->next_table_id) +
                              record_varint_size(keyspace->database_count);
     for (uint32_t i = 0; i < keyspace->database_count; i++) {
         arguments_bytes += record_varint_size(keyspace->table_ids[i]);
     }
     char *out = wal_reserve(txn->worker->appender, RECORD_HEADER_BYTES_MAX + arguments_bytes);
     if (txn->last_flags != NULL) *txn->last_flags |= RECORD_MORE;
-    out = record_begin(out, CHANGE_DATABASES, 0, 0, 0, BYTES_EMPTY, arguments_bytes, &txn->last_flags);
+    out = record_begin(out, CHANGE_DATABASES, 0, 0, 0, BYTES_EMPTY, arguments_bytes,
+                       &txn->last_flags);
     out = record_put_varint(out, version);
     out = record_put_varint(out, keyspace->next_table_id);
     out = record_put_varint(out, keyspace->database_count);
-    for (uint32_t i = 0; i < keyspace->database_count; i++) out = record_put_varint(out, keyspace->table_ids[i]);
+    for (uint32_t i = 0; i < keyspace->database_count; i++)
+        out = record_put_varint(out, keyspace->table_ids[i]);
     wal_advance(txn->worker->appender, out);
 }
 
@@ -382,7 +401,8 @@ void txn_swap(struct txn *txn, uint32_t first, uint32_t second)
     record_databases(txn);
 }
 
-/* ------------------------------------------------------------------------------------------------ the whole database */
+/* ------------------------------------------------------------------------------------------------
+ * the whole database */
 
 uint64_t txn_database_size(struct txn *txn) NO_LOCK_ANALYSIS
 {
@@ -417,8 +437,8 @@ uint64_t txn_scan(struct txn *txn, uint64_t cursor, unsigned bucket_max,
     ASSERT(txn->holds_all || txn->shard_count == 0);
     struct live_filter filter = {txn, each, context};
     uint64_t gate = 0;
-    uint64_t next = keyspace_scan(txn->keyspace, txn->database, cursor, bucket_max, txn->holds_all, each_live,
-                                  &filter, &gate);
+    uint64_t next = keyspace_scan(txn->keyspace, txn->database, cursor, bucket_max, txn->holds_all,
+                                  each_live, &filter, &gate);
     if (gate > txn->durable) txn_raise_gate(txn, gate);
     return next;
 }
@@ -437,7 +457,9 @@ static struct shard *shard_of_nth(struct txn *txn, uint64_t n) NO_LOCK_ANALYSIS
     return NULL;
 }
 
-static bool try_random(struct txn *txn, uint64_t total, void (*each)(void *context, struct entry *entry), void *context) NO_LOCK_ANALYSIS
+static bool try_random(struct txn *txn, uint64_t total,
+                       void (*each)(void *context, struct entry *entry), void *context)
+    NO_LOCK_ANALYSIS
 {
     struct random *random = &txn->worker->random;
     struct shard *shard = shard_of_nth(txn, random_below(random, total));
@@ -467,8 +489,10 @@ static bool each_first(void *context, struct entry *entry)
     return false;
 }
 
-/* When nearly all keys have expired and are not deleted yet, chance would not find the few that live. */
-static bool find_live(struct txn *txn, void (*each)(void *context, struct entry *entry), void *context)
+/* When nearly all keys have expired and are not deleted yet, chance would not find the few that
+ * live. */
+static bool find_live(struct txn *txn, void (*each)(void *context, struct entry *entry),
+                      void *context)
 {
     struct first_live first = {each, context, false};
     uint64_t cursor = random_next(&txn->worker->random) >> 12;

@@ -1,11 +1,11 @@
-/* A transaction: the locks of its shards, the changes made under them, and what they wait for on disk. The only way to
- * read or change keys. One at a time a worker; never waits for disk.
+/* A transaction: the locks of its shards, the changes made under them, and what they wait for on
+ * disk. The only way to read or change keys. One at a time a worker; never waits for disk.
  *
  *   begin -> lock the shards of the keys, ascending -> read and change items -> commit: publish the records to the log,
  *   note the gate epoch where it was written, unlock.
  *
- * Each change is applied in memory and recorded as an effect in the same call. What a transaction has seen or written may
- * be told to a client when epoch `gate` is durable (0: at once). */
+ * Each change is applied in memory and recorded as an effect in the same call. What a transaction
+ * has seen or written may be told to a client when epoch `gate` is durable (0: at once). */
 #ifndef ENGINE_TXN_H
 #define ENGINE_TXN_H
 
@@ -23,7 +23,7 @@ struct txn {
     struct engine_worker *worker;
     struct keyspace *keyspace;
     uint32_t database;
-    bool holds_all;       /* every shard is locked */
+    bool holds_all; /* every shard is locked */
     bool has_written;
     bool has_written_all; /* whole databases were emptied or swapped */
     int64_t now_ms;       /* wall clock; deadlines before it are past */
@@ -43,7 +43,8 @@ struct txn {
 struct item {
     const struct key *key;
     struct shard *shard;
-    struct entry *entry; /* NULL when absent; borrowed until the next change in this transaction or its commit */
+    struct entry *
+        entry; /* NULL when absent; borrowed until the next change in this transaction or its commit */
     struct table_slot slot; /* txn.c's; no bucket: not looked up yet */
     uint32_t database;
 };
@@ -53,7 +54,8 @@ static inline struct key txn_key(const struct txn *txn, struct bytes name)
     return (struct key){name, hashing_bytes(&txn->keyspace->hashing, name)};
 }
 
-ALWAYS_INLINE void txn_begin(struct txn *txn, struct engine_worker *worker, uint32_t database, int64_t now_ms)
+ALWAYS_INLINE void txn_begin(struct txn *txn, struct engine_worker *worker, uint32_t database,
+                             int64_t now_ms)
 {
     txn->worker = worker;
     txn->keyspace = worker->keyspace;
@@ -111,7 +113,8 @@ static inline void txn_raise_gate(struct txn *txn, uint64_t gate)
 
 ALWAYS_INLINE void txn_gate_read(struct txn *txn, const struct shard *shard, uint64_t hash)
 {
-    /* The first test is in the lock's cache line: when nothing here is undurable, reads pay no more than it. */
+    /* The first test is in the lock's cache line: when nothing here is undurable, reads pay no more
+     * than it. */
     if (LIKELY(shard->newest_gate <= txn->durable)) return;
     uint64_t gate = txn->keyspace->gates[keyspace_gate_slot(hash)];
     if (gate > txn->durable) txn_raise_gate(txn, gate);
@@ -123,7 +126,8 @@ ALWAYS_INLINE bool txn_is_past(const struct txn *txn, const struct entry *entry)
     return UNLIKELY(deadline_ms != ENTRY_NO_DEADLINE) && deadline_ms <= txn->now_ms;
 }
 
-/* Looks a key up to read it: waits for what is not durable, hides what has expired. Counts nothing (TYPE, TTL). */
+/* Looks a key up to read it: waits for what is not durable, hides what has expired. Counts nothing
+ * (TYPE, TTL). */
 ALWAYS_INLINE struct entry *txn_peek(struct txn *txn, const struct key *key)
 {
     struct shard *shard = keyspace_shard(txn->keyspace, key->hash);
@@ -141,13 +145,15 @@ static inline struct entry *txn_read(struct txn *txn, const struct key *key)
     return entry;
 }
 
-/* Looks a key up to change it: an expired one is deleted first (and its deletion recorded). No counting. */
+/* Looks a key up to change it: an expired one is deleted first (and its deletion recorded). No
+ * counting. */
 struct item txn_item(struct txn *txn, const struct key *key);
 /* The same in another database (COPY ... DB, MOVE). */
 struct item txn_item_in(struct txn *txn, uint32_t database, const struct key *key);
 
-/* Changes. Each updates item->entry, records its effect, touches watchers. deadline_ms: ENTRY_NO_DEADLINE, an absolute
- * time, or TXN_KEEP_DEADLINE. A deadline that is past deletes the key (recorded as a deletion). */
+/* Changes. Each updates item->entry, records its effect, touches watchers. deadline_ms:
+ * ENTRY_NO_DEADLINE, an absolute time, or TXN_KEEP_DEADLINE. A deadline that is past deletes the
+ * key (recorded as a deletion). */
 
 /* A text: stored as an integer when it is one's canonical form, else inline or as a blob. */
 void txn_set_text(struct txn *txn, struct item *item, struct bytes text, int64_t deadline_ms);
@@ -158,30 +164,38 @@ void txn_set_raw(struct txn *txn, struct item *item, struct bytes bytes, int64_t
 void txn_set_integer(struct txn *txn, struct item *item, int64_t value, int64_t deadline_ms);
 /* Writes at `offset`, zero-filling a gap; keeps the deadline; creates the string when absent. */
 void txn_write_range(struct txn *txn, struct item *item, size_t offset, struct bytes data);
-/* The same, but no watcher is told (BITFIELD makes room even when it then writes nothing); txn_touch tells them. */
+/* The same, but no watcher is told (BITFIELD makes room even when it then writes nothing);
+ * txn_touch tells them. */
 void txn_write_range_quietly(struct txn *txn, struct item *item, size_t offset, struct bytes data);
 void txn_touch(struct txn *txn, const struct item *item);
-/* OBJECT ENCODING says "raw" of the string from now on (until a restart); nothing that is recorded changes. */
+/* OBJECT ENCODING says "raw" of the string from now on (until a restart); nothing that is recorded
+ * changes. */
 void txn_make_raw(struct txn *txn, struct item *item);
-void txn_set_deadline(struct txn *txn, struct item *item, int64_t deadline_ms); /* the item exists */
-void txn_remove(struct txn *txn, struct item *item);                            /* the item exists */
-/* Stores a copy of `source`'s value (any kind) under `target`, replacing what is there; with this deadline. */
-void txn_copy(struct txn *txn, struct item *target, const struct entry *source, int64_t deadline_ms);
+void txn_set_deadline(struct txn *txn, struct item *item,
+                      int64_t deadline_ms);          /* the item exists */
+void txn_remove(struct txn *txn, struct item *item); /* the item exists */
+/* Stores a copy of `source`'s value (any kind) under `target`, replacing what is there; with this
+ * deadline. */
+void txn_copy(struct txn *txn, struct item *target, const struct entry *source,
+              int64_t deadline_ms);
 
-/* The wheel found `entry` (of a shard whose lock is held) past its deadline and removes it: records and counts that. */
-void txn_note_expired(struct txn *txn, struct shard *shard, uint32_t database, const struct entry *entry);
+/* The wheel found `entry` (of a shard whose lock is held) past its deadline and removes it: records
+ * and counts that. */
+void txn_note_expired(struct txn *txn, struct shard *shard, uint32_t database,
+                      const struct entry *entry);
 
 /* These want txn_lock_all. */
 void txn_flush(struct txn *txn, uint32_t database);
 void txn_swap(struct txn *txn, uint32_t first, uint32_t second);
 
-/* DBSIZE's number, KEYS, SCAN, RANDOMKEY: they lock shards one at a time unless the transaction holds all.
- * `each` runs under the shard's lock, gets only keys that have not expired, and returns false to stop after the running
- * bucket. The returned cursor is 0 at the end. */
+/* DBSIZE's number, KEYS, SCAN, RANDOMKEY: they lock shards one at a time unless the transaction
+ * holds all. `each` runs under the shard's lock, gets only keys that have not expired, and returns
+ * false to stop after the running bucket. The returned cursor is 0 at the end. */
 uint64_t txn_database_size(struct txn *txn);
 uint64_t txn_scan(struct txn *txn, uint64_t cursor, unsigned bucket_max,
                   bool (*each)(void *context, struct entry *entry), void *context);
-/* Calls each(entry) under its shard's lock with a random live key; false when the database is empty. */
+/* Calls each(entry) under its shard's lock with a random live key; false when the database is
+ * empty. */
 bool txn_random(struct txn *txn, void (*each)(void *context, struct entry *entry), void *context);
 
 #endif

@@ -134,8 +134,10 @@ static void run_write(struct call *call, struct item *item, const struct operati
         reply_nil(call->reply);
         return;
     }
-    if (new != old) write_field(call, item, operation, new);
-    else txn_touch(call->txn, item);
+    if (new != old)
+        write_field(call, item, operation, new);
+    else
+        txn_touch(call->txn, item);
     reply_integer(call->reply, is_set ? old : new);
 }
 

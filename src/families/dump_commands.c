@@ -75,7 +75,8 @@ static bool parse_ttl(struct call *call, bool is_absolute, int64_t *out)
         reply_error(call->reply, "ERR Invalid TTL value, must be >= 0");
         return false;
     }
-    /* A sum beyond 64 bits wraps round in Redis, so the key is past its time at once: the same here. */
+    /* A sum beyond 64 bits wraps round in Redis, so the key is past its time at once: the same
+     * here. */
     int64_t deadline_ms = 1;
     (void)deadline_compute(ttl, is_absolute ? 0 : DEADLINE_RELATIVE, call->now_ms, &deadline_ms);
     *out = ttl == 0 ? ENTRY_NO_DEADLINE : deadline_storable(deadline_ms);

@@ -66,9 +66,10 @@ static void watch(struct call *call, const struct key *key)
     if (is_watched(multi, &item)) return;
     /* Seeing that it is there, or is not, waits for the disk like any read. */
     bool is_live = txn_peek(txn, key) != NULL;
-    bool was_expired = !is_live && shard_find(shard, txn->database, key->hash, key->name, NULL) != NULL;
-    struct watch_node *node =
-        watch_add(shard, txn->database, key->hash, key->name, was_expired, &call->session->is_watch_dirty);
+    bool was_expired = !is_live &&
+                       shard_find(shard, txn->database, key->hash, key->name, NULL) != NULL;
+    struct watch_node *node = watch_add(shard, txn->database, key->hash, key->name, was_expired,
+                                        &call->session->is_watch_dirty);
     node->next = multi->watches;
     multi->watches = node;
 }
@@ -92,6 +93,7 @@ static void cmd_unwatch(struct call *call)
 
 enum { TRANSACTION = CMD_NO_SCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST };
 
+/* clang-format off */
 static const struct command commands[] = {
     {.name = "discard", .function = cmd_discard, .arity = 1, .flags = TRANSACTION | CMD_TRANSACTION,
      .syntax = "", .since = "2.0.0", .summary = "Leaves MULTI and forgets what was queued.",
@@ -111,5 +113,6 @@ static const struct command commands[] = {
      .summary = "Makes the next EXEC answer nil if one of these keys changes first.",
      .group = "transactions", .complexity = "O(N) with N keys", .acl = "@transaction"},
 };
+/* clang-format on */
 
 const struct family transaction_family = FAMILY("transactions", commands);

@@ -15,7 +15,8 @@ static struct links *bucket_of(struct watch *watch, uint64_t hash)
     return &watch->buckets[hash % WATCH_BUCKETS];
 }
 
-static bool is_for(const struct watch_node *node, uint32_t database, uint64_t hash, struct bytes key)
+static bool is_for(const struct watch_node *node, uint32_t database, uint64_t hash,
+                   struct bytes key)
 {
     return node->hash == hash && node->database == database &&
            bytes_equal(bytes_of(node->key, node->key_bytes), key);
@@ -23,7 +24,8 @@ static bool is_for(const struct watch_node *node, uint32_t database, uint64_t ha
 
 static bool exists(struct shard *shard, uint32_t database, const struct watch_node *node)
 {
-    return shard_find(shard, database, node->hash, bytes_of(node->key, node->key_bytes), NULL) != NULL;
+    return shard_find(shard, database, node->hash, bytes_of(node->key, node->key_bytes), NULL) !=
+           NULL;
 }
 
 static struct watch *watch_of(struct shard *shard)
@@ -35,8 +37,8 @@ static struct watch *watch_of(struct shard *shard)
     return shard->watch;
 }
 
-struct watch_node *watch_add(struct shard *shard, uint32_t database, uint64_t hash, struct bytes key,
-                             bool was_expired, _Atomic uint8_t *is_dirty)
+struct watch_node *watch_add(struct shard *shard, uint32_t database, uint64_t hash,
+                             struct bytes key, bool was_expired, _Atomic uint8_t *is_dirty)
 {
     struct watch_node *node = memory_alloc(sizeof *node + key.size);
     node->next = NULL;
@@ -67,8 +69,7 @@ static void mark(struct watch_node *node)
 
 void watch_touch(struct shard *shard, uint32_t database, uint64_t hash, struct bytes key)
 {
-    LINKS_FOR_EACH(link, bucket_of(watch_of(shard), hash))
-    {
+    LINKS_FOR_EACH (link, bucket_of(watch_of(shard), hash)) {
         struct watch_node *node = CONTAINER_OF(link, struct watch_node, link);
         if (is_for(node, database, hash, key)) mark(node);
     }
@@ -76,8 +77,7 @@ void watch_touch(struct shard *shard, uint32_t database, uint64_t hash, struct b
 
 void watch_touch_expired(struct shard *shard, uint32_t database, uint64_t hash, struct bytes key)
 {
-    LINKS_FOR_EACH(link, bucket_of(watch_of(shard), hash))
-    {
+    LINKS_FOR_EACH (link, bucket_of(watch_of(shard), hash)) {
         struct watch_node *node = CONTAINER_OF(link, struct watch_node, link);
         if (!is_for(node, database, hash, key)) continue;
         if (node->was_expired) {
@@ -92,8 +92,7 @@ void watch_touch_database(struct shard *shard, uint32_t database, uint32_t first
 {
     if (shard->watch_count == 0) return;
     for (int i = 0; i < WATCH_BUCKETS; i++) {
-        LINKS_FOR_EACH(link, &shard->watch->buckets[i])
-        {
+        LINKS_FOR_EACH (link, &shard->watch->buckets[i]) {
             struct watch_node *node = CONTAINER_OF(link, struct watch_node, link);
             if (node->database != database) continue;
             if (exists(shard, first, node) || exists(shard, second, node)) mark(node);

@@ -324,8 +324,8 @@ static unsigned digit_of(char byte)
     return (unsigned)(unsigned char)byte - '0';
 }
 
-/* "*2\r\n", "$16\r\n", "$512\r\n": returns what follows, or NULL when it is anything else. Six bytes are there: so many
- * has even the shortest argument. */
+/* "*2\r\n", "$16\r\n", "$512\r\n": returns what follows, or NULL when it is anything else. Six
+ * bytes are there: so many has even the shortest argument. */
 ALWAYS_INLINE const char *read_small(const char *at, char sign, uint32_t *out)
 {
     unsigned first = digit_of(at[1]);

@@ -20,7 +20,8 @@ void acceptor_start(struct worker *worker)
     struct server *server = worker->server;
     for (uint32_t i = 0; i < server->listener_count; i++) {
         struct listener *listener = &server->listeners[i];
-        if (worker->poller->ops->add(worker->poller, listener->fd, POLLER_READ, listener) != STATUS_OK) {
+        if (worker->poller->ops->add(worker->poller, listener->fd, POLLER_READ, listener) !=
+            STATUS_OK) {
             message_warning("a listener could not be polled");
         }
     }
@@ -63,7 +64,8 @@ static struct worker *least_busy(struct server *server)
 static bool is_local(const struct worker_connection *connection)
 {
     return connection->is_unix || strncmp(connection->address, "127.", 4) == 0 ||
-           strncmp(connection->address, "[::1]", 5) == 0 || strncmp(connection->address, "[::ffff:127.", 12) == 0;
+           strncmp(connection->address, "[::1]", 5) == 0 ||
+           strncmp(connection->address, "[::ffff:127.", 12) == 0;
 }
 
 /* The text to refuse the connection with, or NULL. */
@@ -71,7 +73,8 @@ static const char *refusal(const struct server *server, const struct worker_conn
 {
     const struct options *options = &server->state.options;
     uint32_t count = atomic_load_explicit(&server->client_count, memory_order_relaxed);
-    if (count >= (uint64_t)atomic_load_explicit(&options->maxclients, memory_order_relaxed)) return too_many;
+    if (count >= (uint64_t)atomic_load_explicit(&options->maxclients, memory_order_relaxed))
+        return too_many;
     bool is_open = atomic_load_explicit(&options->protected_mode, memory_order_relaxed) == 0 ||
                    atomic_load_explicit(&options->has_password, memory_order_relaxed) != 0;
     return is_open || is_local(connection) ? NULL : is_protected;
@@ -105,16 +108,17 @@ static void hand_over(struct worker *worker, const struct worker_connection *con
 void acceptor_accept(struct worker *worker, void *owner)
 {
     struct listener *listener = owner;
-    unsigned keepalive_s =
-        (unsigned)atomic_load_explicit(&worker->server->state.options.tcp_keepalive, memory_order_relaxed);
+    unsigned keepalive_s = (unsigned)atomic_load_explicit(
+        &worker->server->state.options.tcp_keepalive, memory_order_relaxed);
     for (unsigned i = 0; i < ACCEPTOR_BURST; i++) {
         struct worker_connection connection = {.is_unix = listener->is_unix};
-        enum status status =
-            listener_accept(listener, keepalive_s, &connection.fd, connection.address, connection.local_address);
+        enum status status = listener_accept(listener, keepalive_s, &connection.fd,
+                                             connection.address, connection.local_address);
         if (status == STATUS_OK) {
             hand_over(worker, &connection);
         } else if (status == STATUS_NO_MEMORY) {
-            message_warning("out of file descriptors: no connections are accepted for %d ms", ACCEPTOR_BREAK_MS);
+            message_warning("out of file descriptors: no connections are accepted for %d ms",
+                            ACCEPTOR_BREAK_MS);
             take_break(worker);
             return;
         } else if (status != STATUS_CLOSED) {

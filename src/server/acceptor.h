@@ -1,4 +1,5 @@
-/* Accepting connections: worker 0 polls the listeners and hands each new socket to the worker with the fewest clients. */
+/* Accepting connections: worker 0 polls the listeners and hands each new socket to the worker with
+ * the fewest clients. */
 #ifndef SERVER_ACCEPTOR_H
 #define SERVER_ACCEPTOR_H
 

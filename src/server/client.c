@@ -33,7 +33,8 @@ void client_destroy(struct client *client)
     memory_free(client);
 }
 
-void client_suspend(struct client *client, const struct call *call, uint64_t gate, void (*resume)(struct call *call))
+void client_suspend(struct client *client, const struct call *call, uint64_t gate,
+                    void (*resume)(struct call *call))
 {
     ASSERT(client->suspension == NULL);
     struct suspension *suspension = memory_zalloc(sizeof *suspension);
@@ -50,12 +51,14 @@ void client_suspend(struct client *client, const struct call *call, uint64_t gat
     }
     client->suspension = suspension;
     client->session.flags |= SESSION_BLOCKED;
-    atomic_fetch_add_explicit(&client->worker->server->state.blocked_clients, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&client->worker->server->state.blocked_clients, 1,
+                              memory_order_relaxed);
 }
 
 void client_free_request(struct request *request)
 {
-    for (uint32_t i = 0; i < request->argument_count; i++) memory_free((char *)(uintptr_t)request->arguments[i].data);
+    for (uint32_t i = 0; i < request->argument_count; i++)
+        memory_free((char *)(uintptr_t)request->arguments[i].data);
     memory_free(request->arguments);
 }
 
@@ -68,5 +71,6 @@ void client_end_suspension(struct client *client)
     memory_free(suspension);
     client->suspension = NULL;
     client->session.flags &= ~(uint32_t)SESSION_BLOCKED;
-    atomic_fetch_sub_explicit(&client->worker->server->state.blocked_clients, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&client->worker->server->state.blocked_clients, 1,
+                              memory_order_relaxed);
 }

@@ -1,5 +1,6 @@
-/* One connected client: its session, its socket, its parser, and where it stands in its worker's lists. Belongs to one
- * worker for life; about 700 bytes, buffers only while there is something in them. */
+/* One connected client: its session, its socket, its parser, and where it stands in its worker's
+ * lists. Belongs to one worker for life; about 700 bytes, buffers only while there is something in
+ * them. */
 #ifndef SERVER_CLIENT_H
 #define SERVER_CLIENT_H
 
@@ -40,11 +41,11 @@ struct client {
     struct heap_node timer;  /* of the suspension */
     struct suspension *suspension; /* NULL: none */
     enum client_hold hold;
-    bool has_ended;          /* it will send no more, but may still read: what it asked for is answered */
-    bool is_incomplete;      /* what is left of the input is not a whole request */
-    size_t wanted;           /* bytes that the request under way still needs at least; 0: unknown */
-    size_t parsed;           /* of the input, in this batch */
-    size_t executed;         /* of those: the requests have run */
+    bool has_ended; /* it will send no more, but may still read: what it asked for is answered */
+    bool is_incomplete; /* what is left of the input is not a whole request */
+    size_t wanted;      /* bytes that the request under way still needs at least; 0: unknown */
+    size_t parsed;      /* of the input, in this batch */
+    size_t executed;    /* of those: the requests have run */
 };
 
 struct client *client_create(struct worker *worker, int fd, int64_t now_ms);
@@ -57,7 +58,8 @@ static inline struct client *client_of_session(struct session *session)
 }
 
 /* Copies the request into a suspension of the client. */
-void client_suspend(struct client *client, const struct call *call, uint64_t gate, void (*resume)(struct call *call));
+void client_suspend(struct client *client, const struct call *call, uint64_t gate,
+                    void (*resume)(struct call *call));
 void client_end_suspension(struct client *client);
 void client_free_request(struct request *request);
 

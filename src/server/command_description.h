@@ -1,5 +1,5 @@
-/* What a command's row says, in the shapes that clients know from Redis: COMMAND INFO, COMMAND DOCS,
- * COMMAND GETKEYSANDFLAGS. */
+/* What a command's row says, in the shapes that clients know from Redis: COMMAND INFO, COMMAND
+ * DOCS, COMMAND GETKEYSANDFLAGS. */
 #ifndef SERVER_COMMAND_DESCRIPTION_H
 #define SERVER_COMMAND_DESCRIPTION_H
 

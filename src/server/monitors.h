@@ -10,8 +10,8 @@ struct services;
 struct session;
 
 /* As in command/services.h. */
-void monitors_observe(struct services *services, const struct session *session, const struct bytes *arguments,
-                      uint32_t argument_count);
+void monitors_observe(struct services *services, const struct session *session,
+                      const struct bytes *arguments, uint32_t argument_count);
 void monitors_set(struct services *services, struct session *session, bool on);
 
 #endif

@@ -29,7 +29,8 @@ static_assert(offsetof(struct server, state) == 0, "services.context is both");
 
 enum { SERVER_SPARE_FILES = 64 }; /* file descriptors beside those of clients */
 
-/* ------------------------------------------------------------------------------------------------------------- services */
+/* -------------------------------------------------------------------------------------------------------------
+ * services */
 
 static void wake(struct services *services, struct session *session)
 {
@@ -94,7 +95,8 @@ static void fill_services(struct server *server)
     services->engine = server->engine;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- the engine */
+/* --------------------------------------------------------------------------------------------------------------
+ * the engine */
 
 static void on_durable(void *context, uint64_t durable)
 {
@@ -139,7 +141,8 @@ static int open_engine(struct server *server)
     struct options *options = &server->state.options;
     enum status status = disk_posix_open(options->dir, &server->disk);
     if (status != STATUS_OK) {
-        message_warning("the data directory %s cannot be used: %s", options->dir, status_text(status));
+        message_warning("the data directory %s cannot be used: %s", options->dir,
+                        status_text(status));
         return SERVER_EXIT_START;
     }
     struct engine_options engine_options = {
@@ -159,12 +162,14 @@ static int open_engine(struct server *server)
     };
     struct buf message = {0};
     status = engine_open(&engine_options, &server->engine, &message);
-    if (status != STATUS_OK) message_warning("the data in %s cannot be opened: %s", options->dir, buf_text(&message));
+    if (status != STATUS_OK)
+        message_warning("the data in %s cannot be opened: %s", options->dir, buf_text(&message));
     buf_deinit(&message);
     return status == STATUS_OK ? SERVER_EXIT_OK : exit_code_of(status);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- listeners */
+/* --------------------------------------------------------------------------------------------------------------
+ * listeners */
 
 static bool listen_tcp(struct server *server, struct bytes address)
 {
@@ -174,12 +179,14 @@ static bool listen_tcp(struct server *server, struct bytes address)
     if (may_fail) address = bytes_part(address, 1, address.size);
     (void)snprintf(text, sizeof text, "%.*s", (int)address.size, address.data);
     struct buf message = {0};
-    enum status status = listener_open_tcp(&server->listeners[server->listener_count], text, (uint16_t)options->port,
-                                           (int)options->tcp_backlog, &message);
+    enum status status = listener_open_tcp(&server->listeners[server->listener_count], text,
+                                           (uint16_t)options->port, (int)options->tcp_backlog,
+                                           &message);
     if (status == STATUS_OK) server->listener_count++;
     if (status != STATUS_OK && !may_fail) message_warning("%s", buf_text(&message));
     buf_deinit(&message);
-    /* An address family that this machine lacks is no reason to stop when the address may fail; a port in use is. */
+    /* An address family that this machine lacks is no reason to stop when the address may fail; a
+     * port in use is. */
     return status == STATUS_OK || (may_fail && status != STATUS_IN_USE);
 }
 
@@ -206,8 +213,9 @@ static bool listen_unix(struct server *server)
     struct options *options = &server->state.options;
     if (options->unixsocket[0] == '\0') return true;
     struct buf message = {0};
-    enum status status = listener_open_unix(&server->listeners[server->listener_count], options->unixsocket,
-                                            (unsigned)options->unixsocketperm, (int)options->tcp_backlog, &message);
+    enum status status = listener_open_unix(&server->listeners[server->listener_count],
+                                            options->unixsocket, (unsigned)options->unixsocketperm,
+                                            (int)options->tcp_backlog, &message);
     if (status == STATUS_OK) server->listener_count++;
     if (status != STATUS_OK) message_warning("%s", buf_text(&message));
     buf_deinit(&message);
@@ -216,7 +224,8 @@ static bool listen_unix(struct server *server)
 
 static int open_listeners(struct server *server)
 {
-    bool is_ok = (server->state.options.port == 0 || listen_addresses(server)) && listen_unix(server);
+    bool is_ok = (server->state.options.port == 0 || listen_addresses(server)) &&
+                 listen_unix(server);
     if (is_ok && server->listener_count == 0) {
         message_warning("nothing to listen on: set port or unixsocket");
         is_ok = false;
@@ -238,15 +247,17 @@ static void raise_file_limit(struct server *server)
     int64_t clients = (int64_t)limit.rlim_cur - SERVER_SPARE_FILES;
     if (clients < 1) clients = 1;
     if (clients >= options->maxclients) return;
-    message_warning("maxclients is lowered from %lld to %lld: the system allows %llu open files (ulimit -n)",
-                    (long long)options->maxclients, (long long)clients, (unsigned long long)limit.rlim_cur);
+    message_warning(
+        "maxclients is lowered from %lld to %lld: the system allows %llu open files (ulimit -n)",
+        (long long)options->maxclients, (long long)clients, (unsigned long long)limit.rlim_cur);
     options->maxclients = clients;
 }
 
-/* -------------------------------------------------------------------------------------------------------- periodic work */
+/* --------------------------------------------------------------------------------------------------------
+ * periodic work */
 
-/* `save` without a log: a checkpoint when so many changes are so old. With a log every change is on disk already and
- * checkpoints follow the log's size. */
+/* `save` without a log: a checkpoint when so many changes are so old. With a log every change is on
+ * disk already and checkpoints follow the log's size. */
 static void check_save_points(struct server *server, int64_t now_ms)
 {
     if (engine_wal(server->engine) != NULL) return;
@@ -258,8 +269,8 @@ static void check_save_points(struct server *server, int64_t now_ms)
         bool is_due = state.changes >= (uint64_t)points[i].changes &&
                       now_ms / 1000 - state.last_wall_s >= points[i].seconds;
         if (is_due && !state.is_running) {
-            message_notice("%lld changes in %lld seconds: taking a checkpoint", (long long)points[i].changes,
-                           (long long)points[i].seconds);
+            message_notice("%lld changes in %lld seconds: taking a checkpoint",
+                           (long long)points[i].changes, (long long)points[i].seconds);
             (void)!engine_request_checkpoint(server->engine);
             return;
         }
@@ -273,11 +284,13 @@ void server_tick(struct server *server, uint64_t now_ns, int64_t now_ms)
     check_save_points(server, now_ms);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- life */
+/* --------------------------------------------------------------------------------------------------------------
+ * life */
 
 static int create_workers(struct server *server)
 {
-    server->workers = memory_alloc_aligned(CACHE_LINE_BYTES, server->worker_count * sizeof *server->workers);
+    server->workers = memory_alloc_aligned(CACHE_LINE_BYTES,
+                                           server->worker_count * sizeof *server->workers);
     memset(server->workers, 0, server->worker_count * sizeof *server->workers);
     for (uint32_t i = 0; i < server->worker_count; i++) {
         if (worker_init(&server->workers[i], server, i) != STATUS_OK) return SERVER_EXIT_START;
@@ -319,13 +332,15 @@ static void wait_for_end(struct server *server)
         if (number == SIGHUP) {
             struct buf path = {0};
             options_copy_text(&server->state.options, &server->state.options.logfile, &path);
-            if (messages_set_file(buf_text(&path)) != STATUS_OK) message_warning("the log file could not be reopened");
+            if (messages_set_file(buf_text(&path)) != STATUS_OK)
+                message_warning("the log file could not be reopened");
             buf_deinit(&path);
         }
     }
 }
 
-/* A second SIGTERM or SIGINT while stopping ends the process at once: what was acknowledged is on disk anyway. */
+/* A second SIGTERM or SIGINT while stopping ends the process at once: what was acknowledged is on
+ * disk anyway. */
 static void allow_impatience(void)
 {
     sigset_t signals;
@@ -342,7 +357,8 @@ static bool wants_checkpoint(struct server *server)
     if (atomic_load(&server->is_nosave)) return false;
     if (atomic_load(&server->has_save)) return true;
     struct options_save_point points[OPTIONS_SAVE_POINTS_MAX];
-    return engine_wal(server->engine) == NULL && options_save_points(&server->state.options, points) > 0;
+    return engine_wal(server->engine) == NULL &&
+           options_save_points(&server->state.options, points) > 0;
 }
 
 static int close_engine(struct server *server)

@@ -34,8 +34,8 @@ struct server {
     uint64_t save_checked_changes;
 };
 
-/* Starts everything, serves until SIGTERM, SIGINT or SHUTDOWN, stops everything. Returns the exit code. Options are read
- * into server->state already; all signals are blocked by the caller. */
+/* Starts everything, serves until SIGTERM, SIGINT or SHUTDOWN, stops everything. Returns the exit
+ * code. Options are read into server->state already; all signals are blocked by the caller. */
 int server_run(struct server *server);
 
 /* About ten times a second, by worker 0. */

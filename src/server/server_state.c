@@ -11,9 +11,9 @@
 #include "engine/engine.h"
 #include "keyspace/keyspace.h"
 #include "keyspace/slab_arenas.h"
-#include "os/pages.h"
 #include "os/clock.h"
 #include "os/entropy.h"
+#include "os/pages.h"
 #include "os/process.h"
 #include "server/option_hooks.h"
 

@@ -21,7 +21,8 @@
 #define NS_PER_MS 1000000ull
 #define NS_PER_S 1000000000ull
 
-/* ------------------------------------------------------------------------------------------------------- running lists */
+/* -------------------------------------------------------------------------------------------------------
+ * running lists */
 
 static void make_ready(struct worker *worker, struct client *client)
 {
@@ -31,7 +32,8 @@ static void make_ready(struct worker *worker, struct client *client)
 
 static void make_touched(struct worker *worker, struct client *client)
 {
-    if (!links_is_linked(&client->flush_link)) links_push_back(&worker->touched, &client->flush_link);
+    if (!links_is_linked(&client->flush_link))
+        links_push_back(&worker->touched, &client->flush_link);
 }
 
 /* Nothing more of it is run; what it has been told already is not sent either. */
@@ -51,29 +53,31 @@ static struct reply reply_for(struct worker *worker, struct client *client)
     };
 }
 
-/* ------------------------------------------------------------------------------------------------------- the batch: parse */
+/* -------------------------------------------------------------------------------------------------------
+ * the batch: parse */
 
 static struct resp_limits limits_of(const struct worker *worker, const struct client *client)
 {
     return (struct resp_limits){
-        .bulk_bytes_max =
-            (uint64_t)atomic_load_explicit(&worker->server->state.options.proto_max_bulk_len, memory_order_relaxed),
+        .bulk_bytes_max = (uint64_t)atomic_load_explicit(
+            &worker->server->state.options.proto_max_bulk_len, memory_order_relaxed),
         .argument_count_max = RESP_ARGUMENTS_MAX,
         .is_authenticated = (client->session.flags & SESSION_AUTHENTICATED) != 0,
     };
 }
 
 /* Takes one request of the client into the batch; false when there is none for now. */
-static bool take_request(struct worker *worker, struct client *client, const struct resp_limits *limits)
+static bool take_request(struct worker *worker, struct client *client,
+                         const struct resp_limits *limits)
 {
     struct bytes input = conn_input(&client->conn);
     input = bytes_part(input, client->parsed, input.size);
     if (input.size == 0) return false;
 
     struct resp_request parsed;
-    enum resp_result result =
-        resp_parse(&client->parser, input, limits, worker->arguments + worker->batch_arguments,
-                   WORKER_BATCH_ARGUMENTS - worker->batch_arguments, &worker->dispatcher.arena, &parsed);
+    enum resp_result result = resp_parse(
+        &client->parser, input, limits, worker->arguments + worker->batch_arguments,
+        WORKER_BATCH_ARGUMENTS - worker->batch_arguments, &worker->dispatcher.arena, &parsed);
     if (result == RESP_MORE) {
         client->wanted = parsed.wanted;
         client->is_incomplete = true;
@@ -110,14 +114,16 @@ static void take_requests(struct worker *worker, struct client *client)
     client->parsed = 0;
     client->executed = 0;
     client->is_incomplete = false;
-    for (unsigned i = 0; i < WORKER_BATCH_A_CLIENT && worker->batch_count < WORKER_BATCH_REQUESTS; i++) {
+    for (unsigned i = 0; i < WORKER_BATCH_A_CLIENT && worker->batch_count < WORKER_BATCH_REQUESTS;
+         i++) {
         if (!take_request(worker, client, &limits)) break;
         /* Before AUTH each request is judged when the one before it has run. */
         if (!limits.is_authenticated) break;
     }
 }
 
-/* --------------------------------------------------------------------------------------------------------- the batch: run */
+/* ---------------------------------------------------------------------------------------------------------
+ * the batch: run */
 
 /* Somebody lured a browser into talking to us: the rest of what it says must not be run. */
 static bool is_http(const struct request *request)
@@ -136,9 +142,11 @@ ALWAYS_INLINE void run_entry(struct worker *worker, struct batch_entry *entry, s
     } else if (UNLIKELY(entry->request.argument_count == 0)) {
         /* "*0" or an empty line: nothing to run. */
     } else if (UNLIKELY(is_http(&entry->request))) {
-        message_warning("possible cross-protocol attack from %s: the connection is closed", session->address);
+        message_warning("possible cross-protocol attack from %s: the connection is closed",
+                        session->address);
         close_soon(worker, client);
-    } else if (UNLIKELY(dispatch_run(&worker->dispatcher, session, &entry->request, reply) == DISPATCH_PAUSED)) {
+    } else if (UNLIKELY(dispatch_run(&worker->dispatcher, session, &entry->request, reply) ==
+                        DISPATCH_PAUSED)) {
         client->hold = CLIENT_PAUSED;
         return;
     } else if (UNLIKELY((session->flags & SESSION_CLOSE_AFTER_REPLY) != 0)) {
@@ -166,11 +174,13 @@ static void run_batch(struct worker *worker)
     }
 }
 
-/* The client's part of the batch is over: its output waits for what it saw and wrote, its input moves on. */
+/* The client's part of the batch is over: its output waits for what it saw and wrote, its input
+ * moves on. */
 static void settle(struct worker *worker, struct client *client)
 {
     if (UNLIKELY(client->executed < client->parsed)) {
-        /* What was parsed but not run is parsed again, from its beginning, when the client runs again. */
+        /* What was parsed but not run is parsed again, from its beginning, when the client runs
+         * again. */
         resp_parser_deinit(&client->parser);
         resp_parser_init(&client->parser);
         client->is_incomplete = false;
@@ -215,9 +225,11 @@ static void run_round(struct worker *worker)
     arena_reset(&worker->dispatcher.arena);
 }
 
-/* ----------------------------------------------------------------------------------------------------------- suspension */
+/* -----------------------------------------------------------------------------------------------------------
+ * suspension */
 
-void worker_suspend(struct call *call, uint64_t gate, uint64_t deadline_ns, void (*resume)(struct call *call))
+void worker_suspend(struct call *call, uint64_t gate, uint64_t deadline_ns,
+                    void (*resume)(struct call *call))
 {
     if ((call->session->flags & SESSION_IN_EXEC) != 0) {
         resume(call);
@@ -240,7 +252,8 @@ static void resume(struct worker *worker, struct client *client)
     client_end_suspension(client);
     worker->suspended_count--;
     client->hold = CLIENT_RUNS;
-    dispatch_resume(&worker->dispatcher, &client->session, &suspension.request, &reply, suspension.resume);
+    dispatch_resume(&worker->dispatcher, &client->session, &suspension.request, &reply,
+                    suspension.resume);
     client_free_request(&suspension.request);
 
     atomic_store_explicit(&client->session.is_unblocked, 0, memory_order_relaxed);
@@ -273,14 +286,14 @@ static void resume_reached(struct worker *worker)
 {
     if (worker->suspended_count == 0) return;
     uint64_t durable = engine_durable(worker->server->engine);
-    LINKS_FOR_EACH(link, &worker->clients)
-    {
+    LINKS_FOR_EACH (link, &worker->clients) {
         struct client *client = CONTAINER_OF(link, struct client, link);
         if (client->suspension != NULL && may_resume(client, durable)) resume(worker, client);
     }
 }
 
-/* --------------------------------------------------------------------------------------------------------------- output */
+/* ---------------------------------------------------------------------------------------------------------------
+ * output */
 
 /* A gate that will never be reached: the log has failed. Nobody may learn what the reply says. */
 static bool is_lost(const struct worker *worker, const struct client *client)
@@ -297,7 +310,8 @@ static void flush(struct worker *worker, struct client *client, uint64_t durable
         close_soon(worker, client);
         return;
     }
-    statistics_add(worker->dispatcher.statistics, STATISTICS_OUTPUT_BYTES, client->conn.output_sent - before);
+    statistics_add(worker->dispatcher.statistics, STATISTICS_OUTPUT_BYTES,
+                   client->conn.output_sent - before);
     uint64_t unsent = conn_output_size(&client->conn);
     __atomic_store_n(&client->session.output_bytes, unsent, __ATOMIC_RELAXED);
     if (unsent == 0) {
@@ -328,8 +342,8 @@ static void flush_list(struct worker *worker, struct links *list, uint64_t durab
     }
 }
 
-/* A worker whose only client waits for the disk has nothing better to do than to commit itself. Not when the disk was slow
- * the last time: somebody may want to connect. */
+/* A worker whose only client waits for the disk has nothing better to do than to commit itself. Not
+ * when the disk was slow the last time: somebody may want to connect. */
 static bool lead_commit(struct worker *worker)
 {
     if (atomic_load_explicit(&worker->client_count, memory_order_relaxed) != 1) return false;
@@ -337,7 +351,8 @@ static bool lead_commit(struct worker *worker)
     uint64_t began_ns = clock_monotonic_ns(worker->server->clock);
     if (!engine_commit(worker->server->engine)) return false;
     uint64_t ended_ns = clock_monotonic_ns(worker->server->clock);
-    if (ended_ns - began_ns > WORKER_LEAD_US_MAX * 1000ull) worker->lead_again_ns = ended_ns + NS_PER_S;
+    if (ended_ns - began_ns > WORKER_LEAD_US_MAX * 1000ull)
+        worker->lead_again_ns = ended_ns + NS_PER_S;
     return true;
 }
 
@@ -356,10 +371,11 @@ static bool flush_all(struct worker *worker)
     return true;
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- input */
+/* ----------------------------------------------------------------------------------------------------------------
+ * input */
 
-/* The client has closed its sending side. What has been asked is run and answered, as far as it reads; half a request, or
- * a command that waits for something, ends with it. */
+/* The client has closed its sending side. What has been asked is run and answered, as far as it
+ * reads; half a request, or a command that waits for something, ends with it. */
 static void note_end(struct worker *worker, struct client *client)
 {
     bool has_output = conn_output_size(&client->conn) > 0;
@@ -386,15 +402,16 @@ static void receive(struct worker *worker, struct client *client)
     size_t has = conn_input(&client->conn).size;
     statistics_add(worker->dispatcher.statistics, STATISTICS_INPUT_BYTES, has - had);
     __atomic_store_n(&client->session.input_bytes, has, __ATOMIC_RELAXED);
-    uint64_t limit =
-        (uint64_t)atomic_load_explicit(&worker->server->state.options.client_query_buffer_limit, memory_order_relaxed);
+    uint64_t limit = (uint64_t)atomic_load_explicit(
+        &worker->server->state.options.client_query_buffer_limit, memory_order_relaxed);
     if (has > limit) {
         message_warning("client %s is closed: its request is longer than client-query-buffer-limit",
                         client->session.address);
         close_soon(worker, client);
         return;
     }
-    if (client->hold != CLIENT_RUNS && has > WORKER_STALLED_INPUT_BYTES_MAX) conn_set_reading(&client->conn, false);
+    if (client->hold != CLIENT_RUNS && has > WORKER_STALLED_INPUT_BYTES_MAX)
+        conn_set_reading(&client->conn, false);
     make_ready(worker, client);
 }
 
@@ -415,7 +432,8 @@ static void handle_event(struct worker *worker, const struct poller_event *event
     if ((event->ready & POLLER_READ) != 0) receive(worker, client);
 }
 
-/* ---------------------------------------------------------------------------------------------------------- other threads */
+/* ----------------------------------------------------------------------------------------------------------
+ * other threads */
 
 void worker_wake(struct worker *worker)
 {
@@ -424,7 +442,8 @@ void worker_wake(struct worker *worker)
 
 void worker_notify_durable(struct worker *worker)
 {
-    if (atomic_exchange_explicit(&worker->is_waiting, 0, memory_order_seq_cst) != 0) worker_wake(worker);
+    if (atomic_exchange_explicit(&worker->is_waiting, 0, memory_order_seq_cst) != 0)
+        worker_wake(worker);
 }
 
 void worker_call(struct worker *worker)
@@ -484,7 +503,8 @@ static void adopt(struct worker *worker, const struct mail *mail)
     }
     session_set_peer(&client->session, mail->fd, mail->address, mail->local_address);
     if (mail->is_unix) client->session.flags |= SESSION_UNIX_SOCKET;
-    if (atomic_load_explicit(&worker->server->state.options.has_password, memory_order_relaxed) == 0) {
+    if (atomic_load_explicit(&worker->server->state.options.has_password, memory_order_relaxed) ==
+        0) {
         client->session.flags |= SESSION_AUTHENTICATED;
     }
     /* Most clients have said something by the time they are handed over. */
@@ -493,10 +513,10 @@ static void adopt(struct worker *worker, const struct mail *mail)
 
 static void tell_monitors(struct worker *worker, struct bytes line)
 {
-    LINKS_FOR_EACH(link, &worker->clients)
-    {
+    LINKS_FOR_EACH (link, &worker->clients) {
         struct client *client = CONTAINER_OF(link, struct client, link);
-        if ((client->session.flags & SESSION_MONITOR) == 0 || client->hold == CLIENT_CLOSING) continue;
+        if ((client->session.flags & SESSION_MONITOR) == 0 || client->hold == CLIENT_CLOSING)
+            continue;
         if (conn_output_size(&client->conn) > CONN_OUTPUT_PAUSE_BYTES) {
             message_warning("monitor %s does not read: closed", client->session.address);
             close_soon(worker, client);
@@ -534,22 +554,22 @@ static void answer_call(struct worker *worker)
 {
     if (LIKELY(atomic_load_explicit(&worker->is_called, memory_order_relaxed) == 0)) return;
     atomic_exchange_explicit(&worker->is_called, 0, memory_order_acquire);
-    LINKS_FOR_EACH(link, &worker->clients)
-    {
+    LINKS_FOR_EACH (link, &worker->clients) {
         struct client *client = CONTAINER_OF(link, struct client, link);
-        if (atomic_load_explicit(&client->session.is_killed, memory_order_relaxed) != 0) close_soon(worker, client);
+        if (atomic_load_explicit(&client->session.is_killed, memory_order_relaxed) != 0)
+            close_soon(worker, client);
     }
     resume_reached(worker);
 }
 
-/* ------------------------------------------------------------------------------------------------------- from time to time */
+/* -------------------------------------------------------------------------------------------------------
+ * from time to time */
 
 static void close_clients(struct worker *worker)
 {
     if (LIKELY(!worker->has_closing)) return;
     worker->has_closing = false;
-    LINKS_FOR_EACH(link, &worker->clients)
-    {
+    LINKS_FOR_EACH (link, &worker->clients) {
         struct client *client = CONTAINER_OF(link, struct client, link);
         if (client->hold != CLIENT_CLOSING) continue;
         if (client->suspension != NULL) worker->suspended_count--;
@@ -586,22 +606,26 @@ static void close_idle(struct worker *worker)
     int64_t timeout_ms =
         atomic_load_explicit(&worker->server->state.options.timeout, memory_order_relaxed) * 1000;
     if (timeout_ms == 0) return;
-    LINKS_FOR_EACH(link, &worker->clients)
-    {
+    LINKS_FOR_EACH (link, &worker->clients) {
         struct client *client = CONTAINER_OF(link, struct client, link);
-        bool may_idle = client->suspension != NULL || (client->session.flags & SESSION_MONITOR) != 0;
-        if (!may_idle && worker->now_ms - client->session.active_ms > timeout_ms) close_soon(worker, client);
+        bool may_idle = client->suspension != NULL ||
+                        (client->session.flags & SESSION_MONITOR) != 0;
+        if (!may_idle && worker->now_ms - client->session.active_ms > timeout_ms)
+            close_soon(worker, client);
     }
 }
 
 static void tidy(struct worker *worker)
 {
     if (worker->now_ms == worker->tidied_ms) return;
-    if (worker->now_ms < worker->tidy_due_ms && worker->now_ms - worker->tidied_ms < WORKER_TIDY_MS) return;
+    if (worker->now_ms < worker->tidy_due_ms && worker->now_ms - worker->tidied_ms < WORKER_TIDY_MS)
+        return;
     worker->tidied_ms = worker->now_ms;
-    bool is_off = atomic_load_explicit(&worker->server->state.has_no_active_expiry, memory_order_relaxed);
+    bool is_off = atomic_load_explicit(&worker->server->state.has_no_active_expiry,
+                                       memory_order_relaxed);
     int64_t wait_ms = is_off ? WORKER_TICK_MS
-                             : engine_tidy(worker->dispatcher.worker, worker->now_ms, WORKER_TIDY_KEYS);
+                             : engine_tidy(worker->dispatcher.worker, worker->now_ms,
+                                           WORKER_TIDY_KEYS);
     if (wait_ms > WORKER_TICK_MS) wait_ms = WORKER_TICK_MS;
     worker->tidy_due_ms = worker->now_ms + wait_ms;
 }
@@ -628,11 +652,14 @@ static void look_around(struct worker *worker)
         dispatcher->guards |= GUARD_OUT_OF_MEMORY;
     }
     dispatcher_set_slow(dispatcher, slowlog_threshold_us(server->state.slowlog));
-    dispatcher->pause_until_ms = atomic_load_explicit(&server->state.pause_until_ms, memory_order_relaxed);
-    dispatcher->pause_only_writes = atomic_load_explicit(&server->state.pause_only_writes, memory_order_relaxed);
+    dispatcher->pause_until_ms = atomic_load_explicit(&server->state.pause_until_ms,
+                                                      memory_order_relaxed);
+    dispatcher->pause_only_writes = atomic_load_explicit(&server->state.pause_only_writes,
+                                                         memory_order_relaxed);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- the loop */
+/* -------------------------------------------------------------------------------------------------------------
+ * the loop */
 
 static uint64_t sleep_ns(const struct worker *worker)
 {
@@ -661,7 +688,8 @@ static unsigned wait_for_events(struct worker *worker, struct poller_event *even
         /* Announce first, look again after: the committer does it the other way round. */
         uint64_t durable = engine_durable(worker->server->engine);
         atomic_store_explicit(&worker->is_waiting, 1, memory_order_seq_cst);
-        if (engine_durable(worker->server->engine) != durable || worker->durable_seen != durable) timeout_ns = 0;
+        if (engine_durable(worker->server->engine) != durable || worker->durable_seen != durable)
+            timeout_ns = 0;
     }
     struct reclaim *reclaim = engine_keyspace(worker->server->engine)->reclaim;
     if (timeout_ns > 0) reclaim_leave(reclaim, worker->index);
@@ -686,7 +714,8 @@ static bool loop_once(struct worker *worker)
     resume_late(worker);
     resume_reached(worker);
     end_pause(worker);
-    for (unsigned i = 0; i < WORKER_ROUNDS && !links_is_empty(&worker->ready); i++) run_round(worker);
+    for (unsigned i = 0; i < WORKER_ROUNDS && !links_is_empty(&worker->ready); i++)
+        run_round(worker);
     tidy(worker);
     tick(worker);
     if (worker->index == 0) acceptor_resume(worker);
@@ -701,10 +730,12 @@ static void finish(struct worker *worker)
     while (flush_all(worker) && clock_monotonic_ns(worker->server->clock) < end_ns) {
         (void)worker->poller->ops->wait(worker->poller, events, WORKER_EVENTS, NS_PER_MS);
     }
-    LINKS_FOR_EACH(link, &worker->clients) close_soon(worker, CONTAINER_OF(link, struct client, link));
+    LINKS_FOR_EACH (link, &worker->clients)
+        close_soon(worker, CONTAINER_OF(link, struct client, link));
     close_clients(worker);
     read_mail(worker);
-    LINKS_FOR_EACH(link, &worker->clients) close_soon(worker, CONTAINER_OF(link, struct client, link));
+    LINKS_FOR_EACH (link, &worker->clients)
+        close_soon(worker, CONTAINER_OF(link, struct client, link));
     close_clients(worker);
 }
 
@@ -715,13 +746,13 @@ static void run(void *context)
     reclaim_enter(reclaim, worker->index);
     look_around(worker);
     if (worker->index == 0) acceptor_start(worker);
-    while (loop_once(worker)) {
-    }
+    while (loop_once(worker)) {}
     finish(worker);
     reclaim_leave(reclaim, worker->index);
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- life */
+/* -----------------------------------------------------------------------------------------------------------------
+ * life */
 
 enum status worker_init(struct worker *worker, struct server *server, uint32_t index)
 {

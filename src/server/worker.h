@@ -1,7 +1,9 @@
-/* A worker: one thread, one event loop, its clients for life. It reads from all ready clients, parses up to 64 requests
- * over all of them, asks the caches for their keys, runs them, and sends what may leave.
+/* A worker: one thread, one event loop, its clients for life. It reads from all ready clients,
+ * parses up to 64 requests over all of them, asks the caches for their keys, runs them, and sends
+ * what may leave.
  *
- * Nothing in the loop waits but the poller. Other threads reach a worker through its mailbox and its wake-up. */
+ * Nothing in the loop waits but the poller. Other threads reach a worker through its mailbox and
+ * its wake-up. */
 #ifndef SERVER_WORKER_H
 #define SERVER_WORKER_H
 
@@ -18,16 +20,18 @@ struct server;
 
 enum {
     WORKER_BATCH_REQUESTS = 64,
-    WORKER_BATCH_ARGUMENTS = 512,         /* inline; a longer request takes them from the arena */
-    WORKER_BATCH_A_CLIENT = 32,           /* requests of one client in a batch: fairness */
-    WORKER_ROUNDS = 32,                   /* batches before the sockets are looked at again */
+    WORKER_BATCH_ARGUMENTS = 512, /* inline; a longer request takes them from the arena */
+    WORKER_BATCH_A_CLIENT = 32,   /* requests of one client in a batch: fairness */
+    WORKER_ROUNDS = 32,           /* batches before the sockets are looked at again */
     WORKER_EVENTS = 256,
-    WORKER_TICK_MS = 100,                 /* the longest sleep */
-    WORKER_TIDY_MS = 10,                  /* between looks for expired keys while there is traffic */
-    WORKER_STALLED_INPUT_BYTES_MAX = 64 * 1024 * 1024, /* of a client that does not read its replies */
-    WORKER_TIDY_KEYS = 1000,              /* expired keys deleted in one go */
-    WORKER_LEAD_US_MAX = 2000,            /* a commit slower than this is left to the log writer for a second */
-    WORKER_STOP_MS = 3000,                /* for replies that wait for the disk when the server stops */
+    WORKER_TICK_MS = 100, /* the longest sleep */
+    WORKER_TIDY_MS = 10,  /* between looks for expired keys while there is traffic */
+    WORKER_STALLED_INPUT_BYTES_MAX = 64 * 1024 *
+                                     1024, /* of a client that does not read its replies */
+    WORKER_TIDY_KEYS = 1000,               /* expired keys deleted in one go */
+    WORKER_LEAD_US_MAX =
+        2000,              /* a commit slower than this is left to the log writer for a second */
+    WORKER_STOP_MS = 3000, /* for replies that wait for the disk when the server stops */
 };
 
 struct batch_entry {
@@ -52,18 +56,18 @@ struct CACHE_ALIGNED worker {
     struct heap timers;
     uint64_t now_ns;
     int64_t now_ms;
-    int64_t tidied_ms;    /* when expired keys were last looked for */
-    int64_t tidy_due_ms;  /* when the next one expires */
+    int64_t tidied_ms;   /* when expired keys were last looked for */
+    int64_t tidy_due_ms; /* when the next one expires */
     int64_t ticked_ms;
     uint32_t suspended_count;
-    uint64_t durable_seen; /* as of the last look at the gated output */
+    uint64_t durable_seen;  /* as of the last look at the gated output */
     uint64_t lead_again_ns; /* not before this does the worker commit itself: the disk was slow */
     bool has_closing;
-    bool is_accepting;    /* worker 0: listeners are polled */
+    bool is_accepting; /* worker 0: listeners are polled */
     int64_t accept_again_ms;
     _Atomic uint32_t client_count;
-    _Atomic uint32_t is_waiting;  /* asleep, wants to be woken when `durable` moves */
-    _Atomic uint32_t is_called;   /* a session's flags were changed by another thread */
+    _Atomic uint32_t is_waiting; /* asleep, wants to be woken when `durable` moves */
+    _Atomic uint32_t is_called;  /* a session's flags were changed by another thread */
     struct mutex mail_lock;
     struct links mail GUARDED_BY(mail_lock);
     _Atomic uint32_t has_mail;
@@ -97,6 +101,7 @@ void worker_post_connection(struct worker *worker, const struct worker_connectio
 void worker_post_monitor_line(struct worker *worker, struct bytes line);
 
 /* From client.c's services: see command/services.h. */
-void worker_suspend(struct call *call, uint64_t gate, uint64_t deadline_ns, void (*resume)(struct call *call));
+void worker_suspend(struct call *call, uint64_t gate, uint64_t deadline_ns,
+                    void (*resume)(struct call *call));
 
 #endif
