@@ -32,9 +32,11 @@ static void block_signals(void)
 
 static void print_warnings(struct options *options)
 {
-    char *line = options->warnings.size > 0 ? (char *)(uintptr_t)buf_text(&options->warnings) : NULL;
+    char *line = options->warnings.size > 0 ? (char *)(uintptr_t)buf_text(&options->warnings)
+                                            : NULL;
     char *rest = NULL;
-    for (line = line != NULL ? strtok_r(line, "\n", &rest) : NULL; line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+    for (line = line != NULL ? strtok_r(line, "\n", &rest) : NULL; line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
         message_warning("%s", line);
     }
 }
@@ -43,7 +45,8 @@ static int serve(struct server *server, int argument_count, char **arguments)
 {
     struct options *options = &server->state.options;
     struct buf error = {0};
-    if (!config_read_arguments(options, argument_count - 1, arguments + 1, &server->state.config_path, &error)) {
+    if (!config_read_arguments(options, argument_count - 1, arguments + 1,
+                               &server->state.config_path, &error)) {
         (void)fprintf(stderr, "%s\n", buf_text(&error));
         buf_deinit(&error);
         return SERVER_EXIT_USAGE;
@@ -58,11 +61,14 @@ static int serve(struct server *server, int argument_count, char **arguments)
 
 int main(int argument_count, char **arguments)
 {
-    if (argument_count == 2 && (strcmp(arguments[1], "--version") == 0 || strcmp(arguments[1], "-v") == 0)) {
-        (void)printf("Cairn server v=%s (speaks Redis %s)\n", VERSION_CAIRN_TEXT, VERSION_REDIS_TEXT);
+    if (argument_count == 2 &&
+        (strcmp(arguments[1], "--version") == 0 || strcmp(arguments[1], "-v") == 0)) {
+        (void)printf("Cairn server v=%s (speaks Redis %s)\n", VERSION_CAIRN_TEXT,
+                     VERSION_REDIS_TEXT);
         return SERVER_EXIT_OK;
     }
-    if (argument_count == 2 && (strcmp(arguments[1], "--help") == 0 || strcmp(arguments[1], "-h") == 0)) {
+    if (argument_count == 2 &&
+        (strcmp(arguments[1], "--help") == 0 || strcmp(arguments[1], "-h") == 0)) {
         (void)fputs(usage, stdout);
         return SERVER_EXIT_OK;
     }

@@ -1,4 +1,5 @@
-/* Globs, words and numbers from any bytes: nothing crashes, and what is printed reads back as itself. */
+/* Globs, words and numbers from any bytes: nothing crashes, and what is printed reads back as
+ * itself. */
 #include <math.h>
 
 #include "base/assert.h"
