@@ -14,6 +14,7 @@
 #include "os/disk.h"
 #include "os/entropy.h"
 #include "os/messages.h"
+#include "storage/segment.h"
 
 enum { ENGINE_SHARDS_A_WORKER = 32, ENGINE_EXIT_IO = 74 };
 #define ENGINE_HOUSEKEEPING_NS (100ull * 1000 * 1000)
@@ -56,6 +57,11 @@ bool engine_commit(struct engine *engine)
     enum status status;
     /* A failure closes the gate and is told by on_log_failure. */
     return engine->wal != NULL && wal_commit(engine->wal, &status);
+}
+
+bool engine_is_backlogged(const struct engine *engine)
+{
+    return engine->wal != NULL && wal_pending_bytes(engine->wal) > WAL_BACKLOG_BYTES_MAX;
 }
 
 const char *engine_refusal(const struct engine *engine)
@@ -183,7 +189,12 @@ static bool is_checkpoint_due(struct engine *engine)
     uint64_t threshold = engine->options.checkpoint_log_bytes;
     uint64_t data = atomic_load_explicit(&engine->checkpoint_bytes, memory_order_relaxed);
     if (data > threshold) threshold = data;
-    return log.bytes_written - engine->log_bytes_at_checkpoint >= threshold;
+    if (log.bytes_written - engine->log_bytes_at_checkpoint >= threshold) return true;
+    /* By the files too, for what earlier lives of this process left: each start begins a
+     * segment. */
+    uint64_t least = 2 * engine->options.segment_bytes;
+    uint64_t before = engine->log_files_at_checkpoint;
+    return log.disk_bytes >= (before > least ? before : least) + threshold;
 }
 
 static void checkpoint_in_turn(struct engine *engine)
@@ -194,6 +205,8 @@ static void checkpoint_in_turn(struct engine *engine)
      * asks. */
     engine->log_bytes_at_checkpoint = log.bytes_written;
     enum status status = engine_checkpoint(engine);
+    if (engine->wal != NULL) wal_statistics(engine->wal, &log);
+    engine->log_files_at_checkpoint = log.disk_bytes;
     if (status != STATUS_OK) message_verbose("checkpoint: %s", status_text(status));
 }
 
@@ -308,9 +321,9 @@ struct stray_files {
 static void each_file(void *context, const char *name)
 {
     struct stray_files *stray = context;
-    if (strncmp(name, "log-", 4) == 0) stray->has_segments = true;
-    bool is_checkpoint = strncmp(name, "checkpoint-", 11) == 0;
-    if (is_checkpoint && strcmp(name, stray->manifest->checkpoint) != 0) {
+    uint64_t first_block;
+    if (segment_parse_name(name, &first_block)) stray->has_segments = true;
+    if (snapshot_is_name(name) && strcmp(name, stray->manifest->checkpoint) != 0) {
         buf_append(&stray->names, name, strlen(name) + 1);
     }
 }

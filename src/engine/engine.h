@@ -88,6 +88,8 @@ void engine_kick(struct engine *engine);
 /* Commits in the calling thread, which waits for the disk meanwhile; false when somebody else is
  * committing. For a lone writer: it saves two switches of threads. */
 bool engine_commit(struct engine *engine);
+/* So much waits for a slow disk that no further command should run until some of it is written. */
+bool engine_is_backlogged(const struct engine *engine);
 /* Why writes are refused now, as an error text ("MISCONF ..."), or NULL when they are welcome. */
 const char *engine_refusal(const struct engine *engine);
 void engine_set_sync(struct engine *engine, enum wal_sync sync);

@@ -25,8 +25,9 @@ struct engine {
     /* Checkpoints. The manifest belongs to whoever holds `checkpointing`. */
     struct mutex checkpointing;
     struct manifest manifest;
-    uint64_t log_bytes_at_checkpoint;
-    uint64_t log_end_block; /* where recovery ended */
+    uint64_t log_bytes_at_checkpoint; /* written by then */
+    uint64_t log_files_at_checkpoint; /* on disk right after it */
+    uint64_t log_end_block;           /* where recovery ended */
     _Atomic uint64_t changes_at_checkpoint;
     _Atomic bool
         is_checkpoint_cancelled; /* the housekeeper's is to end, the engine is being closed */

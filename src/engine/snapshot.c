@@ -161,6 +161,23 @@ static enum status name_checkpoint(struct engine *engine, struct manifest *next,
     return STATUS_OK;
 }
 
+void snapshot_print_name(char *out, uint64_t generation)
+{
+    static_assert(SNAPSHOT_NAME_BYTES <= MANIFEST_CHECKPOINT_NAME_MAX + 1,
+                  "the manifest can hold it");
+    (void)snprintf(out, SNAPSHOT_NAME_BYTES, "checkpoint-%016llx.ckpt",
+                   (unsigned long long)generation);
+}
+
+bool snapshot_is_name(const char *name)
+{
+    unsigned long long generation;
+    char exact[SNAPSHOT_NAME_BYTES];
+    if (sscanf(name, "checkpoint-%16llx", &generation) != 1) return false;
+    snapshot_print_name(exact, generation);
+    return strcmp(name, exact) == 0;
+}
+
 void snapshot_remove_file(struct disk *disk, const char *name)
 {
     enum status status = disk->ops->remove(disk, name);
@@ -193,8 +210,7 @@ enum status snapshot_take(struct engine *engine, bool *out_must_stop)
     /* Read before the walk: what is published from now on is in this block or a later one. */
     next.has_log = engine->wal != NULL;
     next.first_block = next.has_log ? wal_next_block(engine->wal) : engine->log_end_block;
-    (void)snprintf(next.checkpoint, sizeof next.checkpoint, "checkpoint-%016llx.ckpt",
-                   (unsigned long long)next.generation);
+    snapshot_print_name(next.checkpoint, next.generation);
 
     struct walker walker = {.engine = engine};
     enum status status = walk_all(&walker, next.checkpoint, &next.checkpoint_bytes);

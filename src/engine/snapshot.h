@@ -6,6 +6,7 @@
 #define ENGINE_SNAPSHOT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/status.h"
 
@@ -18,6 +19,12 @@ struct engine;
  * not be made durable: the process must end. */
 MUST_USE enum status snapshot_take(struct engine *engine, bool *out_must_stop);
 
+enum { SNAPSHOT_NAME_BYTES = 64 };
+
+/* "checkpoint-" and the generation in 16 hex digits and ".ckpt"; `out` has SNAPSHOT_NAME_BYTES. */
+void snapshot_print_name(char *out, uint64_t generation);
+/* True when `name` is exactly what snapshot_print_name prints: other files are not ours. */
+bool snapshot_is_name(const char *name);
 /* Removes a checkpoint file that no manifest names; a failure is only told in the message log. */
 void snapshot_remove_file(struct disk *disk, const char *name);
 

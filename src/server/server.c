@@ -371,16 +371,28 @@ static int close_engine(struct server *server)
     return SERVER_EXIT_IO;
 }
 
-static void write_pid_file(const struct options *options)
+static bool write_pid_file(const struct options *options)
 {
-    if (options->pidfile[0] == '\0') return;
+    if (options->pidfile[0] == '\0') return false;
     FILE *file = fopen(options->pidfile, "we");
     if (file == NULL) {
         message_warning("the pid file %s cannot be written", options->pidfile);
-        return;
+        return false;
     }
     (void)fprintf(file, "%d\n", (int)getpid());
     (void)fclose(file);
+    return true;
+}
+
+/* What an OK means is said when it does not mean the disk. */
+static void tell_durability(const struct options *options)
+{
+    if (options->appendonly == 0) {
+        message_warning("appendonly no: there is no log, an OK does not survive this process");
+    } else if (options->appendfsync != APPENDFSYNC_ALWAYS) {
+        message_warning(
+            "appendfsync is not always: an OK may precede the disk, and be lost with the machine or the process");
+    }
 }
 
 static int serve(struct server *server)
@@ -391,7 +403,8 @@ static int serve(struct server *server)
     if (code != SERVER_EXIT_OK) return code;
 
     server_state_ready(&server->state);
-    write_pid_file(&server->state.options);
+    server->has_pid_file = write_pid_file(&server->state.options);
+    tell_durability(&server->state.options);
     message_notice("Ready to accept connections tcp");
     wait_for_end(server);
     message_notice("stopping: finishing what has begun");
@@ -429,7 +442,7 @@ int server_run(struct server *server)
         destroy_workers(server);
     }
     if (server->disk != NULL) server->disk->ops->close_disk(server->disk);
-    if (options->pidfile[0] != '\0') (void)unlink(options->pidfile);
+    if (server->has_pid_file) (void)unlink(options->pidfile);
     if (code == SERVER_EXIT_OK) message_notice("bye");
     memory_free(server->workers);
     registry_destroy(server->services.registry);

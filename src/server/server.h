@@ -31,7 +31,7 @@ struct server {
     _Atomic bool is_stopping;
     _Atomic bool has_save; /* SHUTDOWN SAVE: a last checkpoint */
     _Atomic bool is_nosave;
-    uint64_t save_checked_changes;
+    bool has_pid_file;
 };
 
 /* Starts everything, serves until SIGTERM, SIGINT or SHUTDOWN, stops everything. Returns the exit

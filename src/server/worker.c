@@ -188,6 +188,9 @@ static void settle(struct worker *worker, struct client *client)
     }
     conn_mark(&client->conn, client->session.gate);
     conn_consume(&client->conn, client->executed);
+    bool is_deaf = (client->conn.interest & POLLER_READ) == 0;
+    if (UNLIKELY(is_deaf) && client->hold == CLIENT_RUNS && !client->has_ended)
+        conn_set_reading(&client->conn, true);
     make_touched(worker, client);
     if (client->hold == CLIENT_PAUSED) links_push_back(&worker->paused, &client->run_link);
     if (client->hold != CLIENT_RUNS) return;
@@ -410,8 +413,8 @@ static void receive(struct worker *worker, struct client *client)
         close_soon(worker, client);
         return;
     }
-    if (client->hold != CLIENT_RUNS && has > WORKER_STALLED_INPUT_BYTES_MAX)
-        conn_set_reading(&client->conn, false);
+    bool is_held = client->hold != CLIENT_RUNS || worker->is_backlogged;
+    if (is_held && has > WORKER_STALLED_INPUT_BYTES_MAX) conn_set_reading(&client->conn, false);
     make_ready(worker, client);
 }
 
@@ -663,6 +666,7 @@ static void look_around(struct worker *worker)
 
 static uint64_t sleep_ns(const struct worker *worker)
 {
+    if (worker->is_backlogged) return NS_PER_MS;
     if (!links_is_empty(&worker->ready)) return 0;
     int64_t wait_ms = worker->tidy_due_ms - worker->now_ms;
     if (wait_ms > WORKER_TICK_MS) wait_ms = WORKER_TICK_MS;
@@ -699,6 +703,16 @@ static unsigned wait_for_events(struct worker *worker, struct poller_event *even
     return count;
 }
 
+/* A disk that is slower than the clients must not cost memory without bound: they wait. */
+static void run_rounds(struct worker *worker)
+{
+    worker->is_backlogged = engine_is_backlogged(worker->server->engine);
+    for (unsigned i = 0;
+         i < WORKER_ROUNDS && !worker->is_backlogged && !links_is_empty(&worker->ready); i++) {
+        run_round(worker);
+    }
+}
+
 static bool loop_once(struct worker *worker)
 {
     struct poller_event events[WORKER_EVENTS];
@@ -714,8 +728,7 @@ static bool loop_once(struct worker *worker)
     resume_late(worker);
     resume_reached(worker);
     end_pause(worker);
-    for (unsigned i = 0; i < WORKER_ROUNDS && !links_is_empty(&worker->ready); i++)
-        run_round(worker);
+    run_rounds(worker);
     tidy(worker);
     tick(worker);
     if (worker->index == 0) acceptor_resume(worker);

@@ -62,6 +62,7 @@ struct CACHE_ALIGNED worker {
     uint32_t suspended_count;
     uint64_t durable_seen;  /* as of the last look at the gated output */
     uint64_t lead_again_ns; /* not before this does the worker commit itself: the disk was slow */
+    bool is_backlogged;     /* nothing runs until the disk has caught up */
     bool has_closing;
     bool is_accepting; /* worker 0: listeners are polled */
     int64_t accept_again_ms;

@@ -54,7 +54,6 @@ void wal_fail(struct wal *wal, enum status status, const char *what);
 void wal_rest(struct wal *wal);
 /* Sees whether the log has room, and calls on_full when that has changed. */
 void wal_tell_full(struct wal *wal);
-uint64_t wal_pending_bytes(const struct wal *wal);
 
 MUST_USE enum status preparer_start(struct preparer *preparer, struct wal *wal);
 void preparer_stop(struct preparer *preparer);

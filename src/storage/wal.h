@@ -207,6 +207,10 @@ uint64_t wal_next_block(struct wal *wal);
  * covers them. */
 MUST_USE enum status wal_trim(struct wal *wal, uint64_t block);
 
+/* Published and not yet written: WAL_BACKLOG_BYTES_MAX is where the caller must hold its clients
+ * back. A few loads. */
+uint64_t wal_pending_bytes(const struct wal *wal);
+
 struct wal_statistics {
     uint64_t cuts;
     uint64_t bytes_appended; /* record bytes */

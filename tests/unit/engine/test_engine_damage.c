@@ -2,15 +2,17 @@
  * is detected, with a message that names the file, or does no harm: the content is exactly what was
  * acknowledged. Never a wrong value.
  *
- * Harmless are, and nothing else: spares (no part of the log), zeros behind the last block of a
- * segment (nothing is there to be damaged; the reader stops at the first byte that is no block),
- * and the seal at the end of the log (it only bears witness for what stands before it). */
+ * Harmless are, and nothing else: spares and segments before the checkpoint's (no part of the log),
+ * what stands behind the last block of a segment (zeros, or blocks of an earlier use of the file;
+ * the reader stops there whatever it finds), and the seal at the end of the log (it only bears
+ * witness for what stands before it). */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "engine/engine.h"
 #include "storage/block.h"
+#include "storage/manifest.h"
 #include "storage/segment.h"
 #include "tests/support/check.h"
 #include "tests/support/engine_fixture.h"
@@ -50,21 +52,56 @@ static void note_file(void *context, const char *name)
     strcpy(archive->files[archive->file_count++].name, name);
 }
 
-/* The end of the last block that is no seal. */
+/* The end of the last block that is no seal and was written to this segment: a recycled file still
+ * holds older ones. */
 static uint64_t used_of_segment(struct bytes content)
 {
     uint64_t used = SEGMENT_HEADER_BYTES;
+    struct segment_header segment;
+    assert_ok(segment_read_header(content.data, &segment));
     for (uint64_t offset = used; offset + BLOCK_ALIGNMENT <= content.size;) {
         struct block_header header;
         if (block_read_header(content.data + offset, &header) != STATUS_OK) break;
+        if (header.segment != segment.first_block) break;
         offset += header.block_bytes;
         if ((header.flags & BLOCK_SEAL) == 0) used = offset;
     }
     return used;
 }
 
+static uint64_t first_block_of(const struct file *file)
+{
+    uint64_t first_block = 0;
+    (void)segment_parse_name(file->name, &first_block);
+    return first_block;
+}
+
+/* The checkpoint holds all of it: another segment begins no later than the replay does. */
+static bool is_covered(const struct archive *archive, const struct file *segment,
+                       uint64_t replay_from)
+{
+    for (size_t i = 0; i < archive->file_count; i++) {
+        uint64_t other = first_block_of(&archive->files[i]);
+        if (other > first_block_of(segment) && other <= replay_from) return true;
+    }
+    return false;
+}
+
+static uint64_t replay_start(struct disk *disk)
+{
+    struct manifest manifest;
+    struct buf message = {0};
+    manifest_init(&manifest);
+    assert_ok(manifest_load(&manifest, disk, &message));
+    uint64_t first_block = manifest.first_block;
+    manifest_deinit(&manifest);
+    buf_deinit(&message);
+    return first_block;
+}
+
 static void measure(struct archive *archive)
 {
+    uint64_t replay_from = replay_start(archive->disk);
     assert_ok(archive->disk->ops->list(archive->disk, note_file, archive));
     for (size_t i = 0; i < archive->file_count; i++) {
         struct file *file = &archive->files[i];
@@ -72,7 +109,9 @@ static void measure(struct archive *archive)
         file->size = content.size;
         file->used = content.size;
         if (strncmp(file->name, "log-", 4) == 0) file->used = used_of_segment(content);
-        if (strncmp(file->name, "spare-", 6) == 0) file->used = 0;
+        bool is_covered_segment = first_block_of(file) > 0 &&
+                                  is_covered(archive, file, replay_from);
+        if (is_covered_segment || strncmp(file->name, "spare-", 6) == 0) file->used = 0;
     }
 }
 
