@@ -601,11 +601,13 @@ TEST(files_that_no_manifest_names_are_removed)
     struct search named = find_files(&fixture, "checkpoint-");
     assert_int_equal(named.count, 1);
     assert_ok(engine_fixture_close(&fixture));
-    fake_disk_put(fixture.disk, "checkpoint-ffff.ckpt", BYTES_LITERAL("half"));
+    fake_disk_put(fixture.disk, "checkpoint-000000000000ffff.ckpt", BYTES_LITERAL("half"));
     fake_disk_put(fixture.disk, "notes.txt", BYTES_LITERAL("somebody else's"));
+    fake_disk_put(fixture.disk, "checkpoint-notes.txt", BYTES_LITERAL("somebody else's"));
     assert_ok(engine_fixture_open(&fixture));
-    assert_int_equal(find_files(&fixture, "checkpoint-").count, 1);
-    assert_string_equal(find_files(&fixture, "checkpoint-").name, named.name);
+    assert_int_equal(find_files(&fixture, "checkpoint-0").count, 1);
+    assert_string_equal(find_files(&fixture, "checkpoint-0").name, named.name);
+    assert_int_equal(find_files(&fixture, "checkpoint-notes").count, 1);
     assert_int_equal(find_files(&fixture, "notes").count, 1);
     assert_string_equal(engine_fixture_get(&fixture, "a"), "1");
     engine_fixture_deinit(&fixture);
