@@ -39,13 +39,14 @@ void lookup_reply(struct reply *reply, const struct entry *entry)
 {
     if (!entry) {
         reply_nil(reply);
-        return;
-    }
-    char scratch[NUMBER_INT_TEXT_MAX];
-    if (entry_kind(entry) == ENTRY_BLOB)
+    } else if (LIKELY(entry_kind(entry) == ENTRY_STRING)) {
+        reply_bulk(reply, entry_inline_string(entry));
+    } else if (entry_kind(entry) == ENTRY_BLOB) {
         reply_blob(reply, entry_blob(entry));
-    else
+    } else {
+        char scratch[NUMBER_INT_TEXT_MAX];
         reply_bulk(reply, entry_string(entry, scratch));
+    }
 }
 
 const char *lookup_type(const struct entry *entry)

@@ -78,19 +78,10 @@ void entry_set_blob(struct entry *entry, struct blob *blob)
     store_pointer(bytes_of_entry(entry) + (value_start(entry) - (const char *)entry), blob);
 }
 
-static struct bytes inline_string(const struct entry *entry)
-{
-    const char *at = value_start(entry);
-    if ((entry_meta(entry) & ENTRY_META_LONG_VALUE) == 0) return bytes_of(at + 1, (uint8_t)at[0]);
-    uint32_t size;
-    memcpy(&size, at, sizeof(size));
-    return bytes_of(at + sizeof(size), size);
-}
-
 struct bytes entry_string(const struct entry *entry, char scratch[NUMBER_INT_TEXT_MAX])
 {
     enum entry_kind kind = entry_kind(entry);
-    if (LIKELY(kind == ENTRY_STRING)) return inline_string(entry);
+    if (LIKELY(kind == ENTRY_STRING)) return entry_inline_string(entry);
     if (kind == ENTRY_BLOB) return blob_bytes(entry_blob(entry));
     return bytes_of(scratch, number_format_i64(scratch, entry_integer(entry)));
 }
@@ -98,7 +89,7 @@ struct bytes entry_string(const struct entry *entry, char scratch[NUMBER_INT_TEX
 size_t entry_string_length(const struct entry *entry)
 {
     enum entry_kind kind = entry_kind(entry);
-    if (LIKELY(kind == ENTRY_STRING)) return inline_string(entry).size;
+    if (LIKELY(kind == ENTRY_STRING)) return entry_inline_string(entry).size;
     if (kind == ENTRY_BLOB) return entry_blob(entry)->size;
     return number_length_i64(entry_integer(entry));
 }
@@ -136,7 +127,7 @@ size_t entry_size(const struct entry *entry)
     size_t before = (size_t)(at - (const char *)entry);
     switch (entry_kind(entry)) {
     case ENTRY_STRING: {
-        struct bytes string = inline_string(entry);
+        struct bytes string = entry_inline_string(entry);
         return (size_t)(string.data - (const char *)entry) + string.size;
     }
     case ENTRY_INTEGER: return before + 1 + (uint8_t)at[0];

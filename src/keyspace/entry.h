@@ -154,6 +154,19 @@ int64_t entry_integer(const struct entry *entry);   /* INTEGER */
 struct blob *entry_blob(const struct entry *entry); /* BLOB; borrowed */
 /* Puts another pointer in the place of the old one; who owns which reference is the caller's. */
 void entry_set_blob(struct entry *entry, struct blob *blob);
+/* STRING only: the bytes where they stand. */
+ALWAYS_INLINE struct bytes entry_inline_string(const struct entry *entry)
+{
+    struct bytes key = entry_key(entry);
+    const char *at = key.data + key.size;
+    if (LIKELY((entry_meta(entry) & ENTRY_META_LONG_VALUE) == 0)) {
+        return (struct bytes){at + 1, (uint8_t)at[0]};
+    }
+    uint32_t size;
+    memcpy(&size, at, sizeof(size));
+    return (struct bytes){at + sizeof(size), size};
+}
+
 /* Text of any string kind; an INTEGER is printed into `scratch`. Borrowed until the lock is
  * released. */
 struct bytes entry_string(const struct entry *entry, char scratch[NUMBER_INT_TEXT_MAX]);
