@@ -380,8 +380,9 @@ static enum status load(struct engine *engine, struct recovery_result *log, stru
     engine->load_ms = engine_wall_ms(engine) - options.now_ms;
     *log = result.log;
     message_notice(
-        "loaded %llu keys in %lld ms: %llu records of log replayed, %llu were in the checkpoint, %llu keys "
-        "had expired, %llu unacknowledged bytes dropped at the tail",
+        "loaded %llu keys in %lld ms: %llu records of log replayed, %llu passed over (in the checkpoint "
+        "already, or of emptied databases), %llu keys had expired, %llu unacknowledged bytes dropped at "
+        "the tail",
         (unsigned long long)result.keys, (long long)engine->load_ms,
         (unsigned long long)result.records, (unsigned long long)result.skipped,
         (unsigned long long)result.expired, (unsigned long long)result.log.torn_bytes);

@@ -58,6 +58,7 @@ static enum status status_of(int error)
     case EACCES:
     case EPERM:
     case EROFS: return STATUS_DENIED;
+    case ENOTDIR: return STATUS_INVALID;
     default: return STATUS_IO;
     }
 }

@@ -142,7 +142,7 @@ static int open_engine(struct server *server)
     enum status status = disk_posix_open(options->dir, &server->disk);
     if (status != STATUS_OK) {
         message_warning("the data directory %s cannot be used: %s", options->dir,
-                        status_text(status));
+                        status == STATUS_INVALID ? "it is not a directory" : status_text(status));
         return SERVER_EXIT_START;
     }
     struct engine_options engine_options = {
@@ -183,7 +183,8 @@ static bool listen_tcp(struct server *server, struct bytes address)
                                            (uint16_t)options->port, (int)options->tcp_backlog,
                                            &message);
     if (status == STATUS_OK) server->listener_count++;
-    if (status != STATUS_OK && !may_fail) message_warning("%s", buf_text(&message));
+    const char *hint = status == STATUS_IN_USE ? " (--port N chooses another)" : "";
+    if (status != STATUS_OK && !may_fail) message_warning("%s%s", buf_text(&message), hint);
     buf_deinit(&message);
     /* An address family that this machine lacks is no reason to stop when the address may fail; a
      * port in use is. */
@@ -388,7 +389,7 @@ static bool write_pid_file(const struct options *options)
 static void tell_durability(const struct options *options)
 {
     if (options->appendonly == 0) {
-        message_warning("appendonly no: there is no log, an OK does not survive this process");
+        message_warning("appendonly no: there is no log, an OK does not survive a crash");
     } else if (options->appendfsync != APPENDFSYNC_ALWAYS) {
         message_warning(
             "appendfsync is not always: an OK may precede the disk, and be lost with the machine or the process");

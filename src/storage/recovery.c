@@ -390,12 +390,12 @@ static enum status check_length(struct recovery *recovery, bool is_clean)
     uint64_t file_bytes = recovery->window.file_bytes;
     uint64_t expected = recovery->header.segment_bytes;
     if (file_bytes >= expected || is_clean) return STATUS_OK;
-    return corrupt(recovery,
-                   "Log segment %s is cut short at offset %" PRIu64 " (it was made with %" PRIu64
-                   " bytes), in or before block %" PRIu64
-                   ": what stood behind may have been acknowledged. Restore the file, or have "
-                   "cairn-check repair end the log at offset %" PRIu64 ".",
-                   recovery->name, file_bytes, expected, recovery->next_block, recovery->offset);
+    return corrupt(
+        recovery,
+        "Log segment %s is cut short at offset %" PRIu64 " (it was made with %" PRIu64
+        " bytes), in or before block %" PRIu64
+        ": what stood behind may have been acknowledged. Restore the file from a backup.",
+        recovery->name, file_bytes, expected, recovery->next_block);
 }
 
 /* No intact block `next_block` stands at recovery->offset of the last segment. */
@@ -419,7 +419,7 @@ static enum status check_tail(struct recovery *recovery)
                        ") is damaged or missing, and block %" PRIu64 " at offset %" PRIu64
                        " says that it was durable. Ending the log there would lose "
                        "what was acknowledged: %" PRIu64 " later blocks (%" PRIu64
-                       " bytes). Restore the file, or have cairn-check repair cut it.",
+                       " bytes). Restore the file from a backup.",
                        recovery->name, offset, recovery->next_block, recovery->last_epoch,
                        tail.witness_number, tail.witness_offset, tail.blocks, tail.bytes);
     }
@@ -439,15 +439,13 @@ static enum status check_tail(struct recovery *recovery)
 static enum status check_joint(struct recovery *recovery, uint64_t end)
 {
     if (recovery->next_block != end) {
-        return corrupt(
-            recovery,
-            "Log segment %s, offset %" PRIu64 ": block %" PRIu64 " (after epoch %" PRIu64
-            ") is damaged or missing, and the log goes on with block %" PRIu64
-            " in the next segment: %" PRIu64
-            " blocks that were durable are lost. Restore the file, or have cairn-check repair cut "
-            "it.",
-            recovery->name, recovery->offset, recovery->next_block, recovery->last_epoch, end,
-            end - recovery->next_block);
+        return corrupt(recovery,
+                       "Log segment %s, offset %" PRIu64 ": block %" PRIu64 " (after epoch %" PRIu64
+                       ") is damaged or missing, and the log goes on with block %" PRIu64
+                       " in the next segment: %" PRIu64
+                       " blocks that were durable are lost. Restore the file from a backup.",
+                       recovery->name, recovery->offset, recovery->next_block, recovery->last_epoch,
+                       end, end - recovery->next_block);
     }
     if (recovery->is_epoch_open) {
         return corrupt(recovery,
