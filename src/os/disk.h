@@ -75,7 +75,8 @@ struct disk {
     const struct disk_ops *ops;
 };
 
-/* The real one, rooted at `path`, which is created (with its parents synced) when absent. */
+/* The real one, rooted at `path` (STATUS_INVALID: that is no directory), which is created (with its
+ * parents synced) when absent. */
 MUST_USE enum status disk_posix_open(const char *path, struct disk **out);
 
 MUST_USE static inline enum status disk_open(struct disk *disk, const char *name, unsigned flags,

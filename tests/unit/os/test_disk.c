@@ -268,7 +268,7 @@ TEST(root_that_is_a_file_is_refused)
     char path[80];
     snprintf(path, sizeof(path), "%s/a", place.path);
     struct disk *disk = NULL;
-    assert_status(disk_posix_open(path, &disk), STATUS_IO);
+    assert_status(disk_posix_open(path, &disk), STATUS_INVALID);
     assert_null(disk);
     close_place(&place);
 }
