@@ -399,6 +399,8 @@ static void receive(struct worker *worker, struct client *client)
     enum status status = conn_receive(&client->conn, client->wanted);
     if (status == STATUS_WOULD_BLOCK) return;
     if (status != STATUS_OK) {
+        /* What came before the end, perhaps with it, is run first. */
+        if (conn_input(&client->conn).size > 0) make_ready(worker, client);
         note_end(worker, client);
         return;
     }
