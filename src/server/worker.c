@@ -389,6 +389,8 @@ static void note_end(struct worker *worker, struct client *client)
         return;
     }
     client->has_ended = true;
+    /* Only its sending side is known to be closed: what it is owed still goes out. */
+    client->conn.is_closed = false;
     conn_set_reading(&client->conn, false);
     if (client->hold == CLIENT_RUNS && !may_run) client->hold = CLIENT_ENDING;
 }
